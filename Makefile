@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The way into everything; `make help` lists it.  Userspace is built by
+# tools/Makefile, the kernel modules by the kernel's own build through Kbuild
+# (see kmod/build.sh), tests are run by tests/run.  This file only dispatches.
+
+O ?= build
+export O
+SUB := $(MAKE) --no-print-directory -f tools/Makefile
+
+all: modules tools ## modules for the running kernel, and the tools
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / \
+		{ printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo 'Variables: KVER=6.1|6.12|7.2|uml|RELEASE (modules), CC=clang, WERROR=1,'
+	@echo '  SAN=1 (tools with sanitizers), V=1, DESTDIR=, PREFIX=, O= (build)'
+
+deps: ## install the Debian packages that are missing
+	@tests/deps.sh
+
+modules: ## kernel modules [KVER=...], in $(O)/kmod-RELEASE
+	@kmod/build.sh $(KVER)
+
+tools: ## libraries and programs
+	@$(SUB) tools
+
+unit: ## build and run the unit tests
+	@$(SUB) tests
+	@tests/run tests/unit
+
+check: deps ## everything CI runs: checks, builds, unit and VM tests
+	@tests/check
+
+check-matrix: deps ## the same on every kernel we know, 7.2 included
+	@tests/check --matrix
+
+check-otp: deps ## kernel tests of the one-time-pad tunnel
+	@tests/check --otp
+
+debug-kernel: ## build the debug kernel (user-mode Linux), once
+	@tests/vm/debug-kernel.sh
+
+check-debug: debug-kernel ## kernel tests on the debug kernel, its log checked
+	@tests/check --debug
+
+demo: deps ## the main job, shown [NODES=netns|vm]
+	@tests/demo/run $(NODES)
+
+bench: deps ## measure in the VM; prints lines BENCH name value unit
+	@tests/bench/run
+
+bench-post: deps ## measure post-processing natively, the same lines
+	@$(SUB) benches
+	@for b in bench_post bench_sim qkdd_chain; do \
+		[ ! -x $(O)/bench/$$b ] || $(O)/bench/$$b || exit; done
+
+generate: ## headers, policies and pages from the netlink specs
+	@tests/checks/generate.sh
+
+install: ## programs, library, units, pages and modules [DESTDIR= PREFIX=]
+	@$(SUB) install
+	@[ "$(MODULES)" = no ] || kmod/build.sh --install $(KVER)
+
+clean: ## remove what was built
+	rm -rf $(O)
+
+.PHONY: all help deps modules tools unit check check-matrix check-otp \
+	debug-kernel check-debug demo bench bench-post generate install clean

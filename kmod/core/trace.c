@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The bodies of the tracepoints that trace.h declares.
+ */
+#include <linux/types.h>
+
+#define CREATE_TRACE_POINTS
+#include "trace.h"

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Feeds a link's two ends on one machine, as two daemons that agree would:
+ * random blocks to both devices, then confirmed at both.
+ *
+ *	otp_feed [-fR] [-b BLOCK] [-r BYTES_A_SECOND] [-n BYTES] [-s SEED] DEV DEV
+ *
+ * Until -n bytes went to each direction, or for ever: as fast as there is
+ * room, or at the rate of -r; with -f until there is no room. Where only one
+ * direction's key is used, the other's is taken at both ends and thrown away,
+ * since a block needs room in both. Starts a generation if there is none, or
+ * in any case with -R. The bytes come from a fast generator: this is for
+ * tests, not for secrets.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/qkd_dev.h>
+
+static uint64_t seed[2];
+
+/* xoroshiro128+, Blackman and Vigna 2018 */
+static uint64_t next_random(void)
+{
+	uint64_t a = seed[0], b = seed[1], sum = a + b;
+
+	b ^= a;
+	seed[0] = ((a << 24) | (a >> 40)) ^ b ^ (b << 16);
+	seed[1] = (b << 37) | (b >> 27);
+	return sum;
+}
+
+static void die(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+static void get_state(int fd, struct qkd_state *st)
+{
+	if (ioctl(fd, QKD_IOC_STATE, st))
+		die("state");
+}
+
+static int has_generation(const struct qkd_state *st)
+{
+	static const uint8_t none[QKD_GENERATION_SIZE];
+
+	return memcmp(st->generation, none, sizeof(none)) != 0;
+}
+
+static void start(const int fd[2], int anew)
+{
+	struct qkd_state a, b;
+	struct qkd_start s;
+
+	get_state(fd[0], &a);
+	get_state(fd[1], &b);
+	if (!anew && has_generation(&a) &&
+	    !memcmp(a.generation, b.generation, sizeof(a.generation)))
+		return;
+	if (getrandom(s.generation, sizeof(s.generation), 0) < 0)
+		die("getrandom");
+	if (ioctl(fd[0], QKD_IOC_START, &s) || ioctl(fd[1], QKD_IOC_START, &s))
+		die("start");
+}
+
+static uint64_t max_u64(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* 0 if there is no room at one end */
+static int feed(const int fd[2], uint8_t *rec, uint32_t len)
+{
+	struct qkd_feed *f = (struct qkd_feed *)rec;
+	uint64_t *w = (uint64_t *)(rec + sizeof(*f));
+	struct qkd_confirm c = { .len = len / 2 };
+	struct qkd_state st[2];
+	uint32_t i;
+
+	get_state(fd[0], &st[0]);
+	get_state(fd[1], &st[1]);
+	if (st[0].room < len || st[1].room < len)
+		return 0;
+	memcpy(f->generation, st[0].generation, sizeof(f->generation));
+	f->seq = max_u64(st[0].next_seq, st[1].next_seq);
+	f->offset = max_u64(max_u64(st[0].tx.head, st[0].rx.head),
+			    max_u64(st[1].tx.head, st[1].rx.head));
+	f->len = len;
+	f->flags = 0;
+	for (i = 0; i < len / 8; i++)
+		w[i] = next_random();
+	for (i = 0; i < 2; i++)
+		if (write(fd[i], rec, sizeof(*f) + len) < 0) {
+			if (errno == EAGAIN)
+				return 0;
+			die("feed");
+		}
+	memcpy(c.generation, f->generation, sizeof(c.generation));
+	c.offset = f->offset;
+	for (i = 0; i < 2; i++) {
+		c.peer_reserved = st[!i].tx.tail;
+		if (ioctl(fd[i], QKD_IOC_CONFIRM, &c))
+			die("confirm");
+	}
+	return 1;
+}
+
+/* Make room in the stream that nobody uses: end @i sends, the other takes. */
+static void balance(const int fd[2])
+{
+	static uint8_t key[QKD_KEY_MAX];
+	struct qkd_state st[2];
+	unsigned int i, n;
+
+	get_state(fd[0], &st[0]);
+	get_state(fd[1], &st[1]);
+	i = st[1].tx.available > st[0].tx.available;
+	if (st[i].tx.available - st[!i].tx.available < st[i].tx.available / 2)
+		return;
+	for (n = 0; n < 16; n++) {
+		struct qkd_get g = {
+			.buf = (uintptr_t)key, .len = sizeof(key),
+			.flags = QKD_GET_NONBLOCK,
+		};
+		struct qkd_take t = {
+			.buf = (uintptr_t)key, .len = sizeof(key),
+		};
+
+		if (ioctl(fd[i], QKD_IOC_GET, &g))
+			return;
+		t.id = g.id;
+		if (ioctl(fd[!i], QKD_IOC_TAKE, &t))
+			die("take");
+	}
+}
+
+/* Before filling up: as much in one direction as in the other. */
+static void balance_all(const int fd[2], int fill)
+{
+	struct qkd_state st[2];
+	uint64_t was;
+
+	if (!fill)
+		return;
+	do {
+		get_state(fd[0], &st[0]);
+		get_state(fd[1], &st[1]);
+		was = st[0].tx.available + st[1].tx.available;
+		balance(fd);
+		get_state(fd[0], &st[0]);
+		get_state(fd[1], &st[1]);
+	} while (st[0].tx.available + st[1].tx.available != was);
+}
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec * 1e-9;
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t total = 0, done = 0;
+	uint32_t block = 65536;
+	double rate = 0, begin;
+	int opt, fd[2], i, fill = 0, anew = 0;
+	uint8_t *rec;
+
+	if (getrandom(seed, sizeof(seed), 0) < 0)
+		die("getrandom");
+	while ((opt = getopt(argc, argv, "b:fn:r:Rs:")) != -1) {
+		switch (opt) {
+		case 'b':
+			block = strtoul(optarg, NULL, 0) & ~15u;
+			break;
+		case 'f':
+			fill = 1;
+			break;
+		case 'n':
+			total = strtoull(optarg, NULL, 0);
+			break;
+		case 'R':
+			anew = 1;
+			break;
+		case 'r':
+			rate = strtod(optarg, NULL);
+			break;
+		case 's':
+			seed[0] = strtoull(optarg, NULL, 0);
+			seed[1] = ~seed[0];
+			break;
+		default:
+			return 2;
+		}
+	}
+	if (argc - optind != 2 || !block || block > QKD_BLOCK_MAX)
+		return 2;
+	for (i = 0; i < 2; i++) {
+		fd[i] = open(argv[optind + i], O_RDWR | O_NONBLOCK | O_CLOEXEC);
+		if (fd[i] < 0)
+			die(argv[optind + i]);
+		ioctl(fd[i], QKD_IOC_LABEL,
+		      &(struct qkd_label){ .name = "balance" });
+	}
+	rec = malloc(sizeof(struct qkd_feed) + block);
+	if (!rec)
+		die("malloc");
+	start(fd, anew);
+	begin = now();
+	balance_all(fd, fill);
+	while (!total || done < total) {
+		if (rate && done > rate * (now() - begin)) {
+			usleep(1000);
+			continue;
+		}
+		if (feed(fd, rec, block)) {
+			done += block / 2;
+		} else {
+			struct pollfd p = { .fd = fd[0], .events = POLLOUT };
+
+			if (fill)
+				break;
+			balance(fd);
+			if (!feed(fd, rec, block))
+				poll(&p, 1, 1);
+			else
+				done += block / 2;
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,33 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# timeout: 900
+#
+# The modules build without a warning of W=1 and of sparse, on every kernel
+# named in $QKD_KERNELS (default: 6.1 and 6.12).
+. "$(dirname "$0")/lib.sh"
+
+# clean OUTPUT: no warning in it about a file of ours; warnings in the
+# kernel's own headers are not ours to mend
+clean() { ! grep -E '(^|/)kmod/[^:]*:[0-9]+:.*(warning|error)|^(WARNING|ERROR): modpost' "$1"; }
+
+# A build of its own: sparse and W=1 must see every file, and the other build
+# stays what it was.
+export O=$O/warnings
+for k in ${QKD_KERNELS:-6.1 6.12}; do
+	dir=$(kmod/build.sh --dir "$k")
+	rm -rf "$dir"
+	sparse=C=2
+	command -v sparse > /dev/null || sparse=
+	if kmod/build.sh "$k" W=1 $sparse > "$test_dir/$k" 2>&1; then
+		ok "modules build for $k"
+	else
+		fail "modules build for $k" "$(tail -n 40 "$test_dir/$k")"
+		continue
+	fi
+	check "W=1 and sparse are silent for $k" clean "$test_dir/$k"
+	is "all modules are there for $k" \
+		"$(cd "$dir" && echo *.ko)" \
+		"$(for f in kmod/*/Kbuild; do
+			sed -n 's/^obj-.*[:+]= *\(.*\)\.o$/\1.ko/p' "$f"
+		done | sort | xargs)"
+done

@@ -1,0 +1,18 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# timeout: 900
+#
+# The unit tests run clean under the address and undefined-behaviour
+# sanitizers.
+. "$(dirname "$0")/lib.sh"
+
+unset MAKEFLAGS MFLAGS MAKELEVEL
+check 'unit tests compile with sanitizers' make -j"$(nproc)" \
+	-f tools/Makefile O="$O" SAN=1 tools tests
+export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1
+export UBSAN_OPTIONS=print_stacktrace=1
+export QKD_SANITIZED=1
+for t in "$O"/san/tests/unit/*; do
+	[ -x "$t" ] || continue
+	check "clean: $(basename "$t")" timeout 300 "$t"
+done

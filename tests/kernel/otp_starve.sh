@@ -1,0 +1,44 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Without key packets wait, in a bounded queue, and nothing leaves in clear;
+# with key they go on. What key-reserve leaves to others stays.
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/../otp/lib.sh"
+otp_need ping tcpdump
+needle=5a7e11e75a7e11e7
+topo_two_nodes
+otp_links pool-size 262144
+otp_tunnel 0 key-reserve 65536
+capture_start hospital wan "$test_dir/wan.pcap"
+
+check_fails 'no generation: no answer' '100% packet loss' \
+	on hospital ping -c 2 -i 0.3 -W 1 -p $needle -s 500 10.99.0.2
+otp_fill
+check 'key comes: the waiting packets go first' wait_for 5 \
+	"[ \$(otp_stat hospital otp0 tx_payload_bytes) -ge 1056 ]"
+check 'and the tunnel works' on hospital ping -c 2 -i 0.2 -W 2 10.99.0.2
+
+available() { on hospital qkdctl -j link show ab | python3 -c '
+import json,sys; print(json.load(sys.stdin)[0]["tx"]["available"])'; }
+start on hospital ping -f -s 1372 -p $needle 10.99.0.2
+check 'a flood takes the key' wait_for 60 "[ \$(otp_stat hospital otp0 tx_starved) -gt 0 ]"
+sleep 2
+at_least 'down to what is left to others' "$(available)" 65536
+at_most 'and not far from it' "$(available)" $((65536 + 16384))
+at_least 'packets went' "$(otp_stat hospital otp0 tx_payload_bytes)" 50000
+is 'the device says so' "$(on hospital qkdctl -j otp show otp0 | python3 -c '
+import json,sys; print(json.load(sys.stdin)[0]["state"])')" starved
+backlog() { tc -n hospital -s -j qdisc show dev otp0 | python3 -c '
+import json,sys; print(max(q.get("qlen", 0) for q in json.load(sys.stdin)))'; }
+at_least 'packets wait' "$(backlog)" 1
+at_most 'not too many' "$(backlog)" 1100
+stop $started
+capture_stop
+clear() { grep -q -a "$(printf '\x5a\x7e\x11\xe7\x5a\x7e\x11\xe7')" "$1"; }
+check 'nothing left in clear' eval '! clear "$test_dir/wan.pcap"'
+check 'no pad was used twice' "$tree/tests/otp/pad_hunt.py" "$test_dir/wan.pcap"
+capture_start hospital wan "$test_dir/clear.pcap"
+on hospital ping -q -c 1 -p $needle -s 100 10.77.0.2 > /dev/null
+capture_stop
+check 'which the search would have found' clear "$test_dir/clear.pcap"

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# One-time-pad tunnels: the pure files' tests and benchmark, and what the
+# tests in a kernel feed links with.
+
+BENCHES += otp_feed otp_datapath
+otp_feed_SRCS := tests/bench/otp_feed.c
+
+# as the kernel compiles it: no vector registers
+CFLAGS_kmod/otp/mac.c := -O2 -mgeneral-regs-only
+otp_datapath_SRCS := tests/bench/otp_datapath.c kmod/otp/mac.c
+otp_datapath_PKGS := libcrypto
+
+TESTS += otp_mac otp_packet otp_vectors
+otp_mac_SRCS := tests/unit/otp_mac.c kmod/otp/mac.c
+otp_packet_SRCS := tests/unit/otp_packet.c kmod/otp/packet.c
+otp_vectors_SRCS := tests/unit/otp_vectors.c kmod/otp/packet.c kmod/otp/mac.c
+otp_vectors_PKGS := json-c

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Two daemons' sessions through what happens to daemons: restarts, pools that
+ * begin anew, secrets that differ or are old, a full pool, an eavesdropper.
+ *
+ * In the end both pools give the same bytes under the same offsets, or none
+ * (invariants 1, 2 and 7).
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <linux/qkd.h>
+
+#include "tests/unit/qkdd_pair.h"
+#include "tools/qkdd/log.h"
+#include "tools/qkdd/secret.h"
+
+#include <kselftest_harness.h>
+
+#define PAD	(64 << 20)
+
+static void make_pads(struct pair *p, bool same)
+{
+	uint8_t *pad = malloc(PAD);
+	char path[128];
+	FILE *f;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		if (!i || !same)
+			random_bytes(pad, PAD);
+		/* the name of a pad is in its end */
+		if (!same)
+			memset(pad + PAD - 64, 1, 64);
+		snprintf(path, sizeof(path), "%s/pad", p->end[i].dir);
+		snprintf(p->config[i], sizeof(p->config[i]), "pad=%s", path);
+		f = fopen(path, "w");
+		fwrite(pad, PAD, 1, f);
+		fclose(f);
+	}
+	free(pad);
+}
+
+static void shell(const char *fmt, const char *a, const char *b)
+{
+	char cmd[512];
+
+	snprintf(cmd, sizeof(cmd), fmt, a, b, a, b);
+	if (system(cmd))
+		exit(1);
+}
+
+/* More of it at both ends than there was */
+static bool more_key(struct pair *p, void *arg)
+{
+	uint64_t *had = arg;
+
+	return p->end[0].pool.confirmed > had[0] &&
+	       p->end[1].pool.confirmed > had[1];
+}
+
+static bool key_comes(struct pair *p, double seconds)
+{
+	uint64_t had[2] = {
+		p->end[0].pool.confirmed, p->end[1].pool.confirmed,
+	};
+
+	return pair_run(p, more_key, had, seconds);
+}
+
+static bool met(struct pair *p, void *arg)
+{
+	return session_open(p->end[0].session) &&
+	       session_open(p->end[1].session);
+}
+
+static long compare(const struct pair *p)
+{
+	long a = pool_compare(&p->end[0].pool, &p->end[1].pool);
+	long b = pool_compare(&p->end[1].pool, &p->end[0].pool);
+
+	return a < b ? a : b;
+}
+
+/* ---- pads ---- */
+
+FIXTURE(pads) {
+	struct pair p;
+};
+
+FIXTURE_SETUP(pads)
+{
+	log_setup(getenv("V") ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERR, false);
+	pair_init(&self->p, "file", "", 1 << 22, true);
+	make_pads(&self->p, true);
+	pair_start(&self->p, 0);
+	pair_start(&self->p, 1);
+}
+
+FIXTURE_TEARDOWN(pads)
+{
+	pair_free(&self->p);
+}
+
+TEST_F(pads, give_both_ends_the_same)
+{
+	struct pool *a = &self->p.end[0].pool, *b = &self->p.end[1].pool;
+
+	ASSERT_TRUE(key_comes(&self->p, 20));
+	ASSERT_TRUE(key_comes(&self->p, 20));
+	EXPECT_LT(0, compare(&self->p));
+	EXPECT_EQ(0, memcmp(a->st.generation, b->st.generation, 16));
+	EXPECT_STREQ("", self->p.end[0].reason);
+	EXPECT_EQ(0, a->refused + b->refused);
+}
+
+TEST_F_TIMEOUT(pads, go_on_when_either_daemon_restarts, 120)
+{
+	uint8_t gen[16];
+	int i;
+
+	ASSERT_TRUE(key_comes(&self->p, 20));
+	memcpy(gen, self->p.end[0].pool.st.generation, 16);
+	for (i = 0; i < 6; i++) {
+		pool_drain(&self->p.end[0].pool);
+		pool_drain(&self->p.end[1].pool);
+		pair_stop(&self->p, i & 1);
+		pair_run(&self->p, NULL, NULL, 0.05 * i);
+		pair_start(&self->p, i & 1);
+		ASSERT_TRUE(key_comes(&self->p, 20)) {
+			TH_LOG("%s; %s", self->p.end[0].reason,
+			       self->p.end[1].reason);
+		}
+		ASSERT_LT(0, compare(&self->p));
+	}
+	EXPECT_EQ(0, memcmp(gen, self->p.end[0].pool.st.generation, 16));
+	EXPECT_EQ(1, self->p.end[0].pool.starts);
+	EXPECT_EQ(0, self->p.end[0].pool.refused);
+	EXPECT_EQ(0, self->p.end[1].pool.refused);
+}
+
+TEST_F(pads, begin_a_generation_when_a_pool_is_new)
+{
+	uint8_t gen[16];
+
+	ASSERT_TRUE(key_comes(&self->p, 20));
+	memcpy(gen, self->p.end[0].pool.st.generation, 16);
+	pair_stop(&self->p, 1);
+	pool_free(&self->p.end[1].pool);
+	pool_init(&self->p.end[1].pool, true, 1 << 22, true);
+	pair_start(&self->p, 1);
+	ASSERT_TRUE(key_comes(&self->p, 20));
+	EXPECT_LT(0, compare(&self->p));
+	EXPECT_EQ(2, self->p.end[0].pool.starts);
+	EXPECT_NE(0, memcmp(gen, self->p.end[0].pool.st.generation, 16));
+}
+
+TEST_F(pads, wait_for_room_and_go_on)
+{
+	struct pool *a = &self->p.end[0].pool;
+	uint64_t confirmed;
+
+	while (key_comes(&self->p, 3))
+		;
+	confirmed = a->confirmed;
+	EXPECT_LT(a->size / 2, confirmed);
+	EXPECT_GE(a->size, confirmed);
+	pool_drain(&self->p.end[0].pool);
+	/* the peer's is still full: nothing is confirmed that it lacks */
+	pair_run(&self->p, NULL, NULL, 0.5);
+	EXPECT_LE(0, compare(&self->p));
+	pool_drain(&self->p.end[1].pool);
+	EXPECT_TRUE(key_comes(&self->p, 10));
+	EXPECT_LT(0, compare(&self->p));
+	EXPECT_EQ(0, a->refused);
+}
+
+TEST_F(pads, that_differ_give_nothing)
+{
+	pair_stop(&self->p, 0);
+	pair_stop(&self->p, 1);
+	make_pads(&self->p, false);
+	pair_start(&self->p, 0);
+	pair_start(&self->p, 1);
+	EXPECT_FALSE(key_comes(&self->p, 3));
+	EXPECT_LE(1, self->p.end[0].alarms[QKD_ALARM_VERIFY]);
+	EXPECT_LE(1, self->p.end[1].alarms[QKD_ALARM_VERIFY]);
+}
+
+TEST_F(pads, are_erased_where_they_were_used)
+{
+	char path[128];
+	uint8_t buf[4096], zero[4096] = { 0 };
+	FILE *f;
+
+	ASSERT_TRUE(key_comes(&self->p, 20));
+	snprintf(path, sizeof(path), "%s/pad", self->p.end[0].dir);
+	f = fopen(path, "r");
+	ASSERT_EQ(1, fread(buf, sizeof(buf), 1, f));
+	fclose(f);
+	EXPECT_EQ(0, memcmp(buf, zero, sizeof(buf)));
+}
+
+TEST_F(pads, need_the_same_secret_at_both_ends)
+{
+	char path[128];
+
+	ASSERT_TRUE(key_comes(&self->p, 20));
+	pair_stop(&self->p, 0);
+	pair_stop(&self->p, 1);
+	pair_secret(&self->p, 64 << 10);
+	snprintf(path, sizeof(path), "%s/psk/q0", self->p.end[1].dir);
+	shell("head -c 65536 /dev/urandom > '%s'; : '%s'", path, "");
+	pair_start(&self->p, 0);
+	pair_start(&self->p, 1);
+	EXPECT_FALSE(key_comes(&self->p, 5));
+	EXPECT_LE(1, self->p.end[0].alarms[QKD_ALARM_AUTH] +
+		     self->p.end[1].alarms[QKD_ALARM_AUTH]);
+	/* a new one is taken while they run */
+	pair_secret(&self->p, 64 << 10);
+	EXPECT_TRUE(key_comes(&self->p, 20));
+	snprintf(path, sizeof(path), "%s/psk/q0", self->p.end[1].dir);
+	EXPECT_NE(0, access(path, F_OK));
+}
+
+TEST_F(pads, stop_when_a_store_is_an_old_copy)
+{
+	char now[160], old[160];
+
+	ASSERT_TRUE(key_comes(&self->p, 20));
+	pair_stop(&self->p, 1);
+	snprintf(now, sizeof(now), "%s/state/q0.auth", self->p.end[1].dir);
+	snprintf(old, sizeof(old), "%s/old", self->p.end[1].dir);
+	shell("cp '%s' '%s'", now, old);
+	pair_start(&self->p, 1);
+	ASSERT_TRUE(pair_run(&self->p, met, NULL, 20));
+	ASSERT_TRUE(key_comes(&self->p, 20));
+	/* enough messages that another unit was begun */
+	while (self->p.end[1].rates.blocks < 24 && key_comes(&self->p, 2)) {
+		pool_drain(&self->p.end[0].pool);
+		pool_drain(&self->p.end[1].pool);
+	}
+	pair_stop(&self->p, 1);
+	shell("cp '%2$s' '%1$s'", now, old);
+	memset(self->p.end[1].alarms, 0, sizeof(self->p.end[1].alarms));
+	pair_start(&self->p, 1);
+	EXPECT_FALSE(key_comes(&self->p, 6));
+	EXPECT_LE(1, self->p.end[1].alarms[QKD_ALARM_AUTH]);
+	EXPECT_NE(NULL, strstr(self->p.end[1].reason, "old copy")) {
+		TH_LOG("says: %s", self->p.end[1].reason);
+	}
+}
+
+/* ---- light ---- */
+
+FIXTURE(light) {
+	struct pair p;
+};
+
+FIXTURE_SETUP(light)
+{
+	log_setup(getenv("V") ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERR, false);
+	pair_init(&self->p, "sim",
+		  "fibre=127.0.0.1:51917 length=5 block=131072 pz=.8", 1 << 20,
+		  true);
+}
+
+FIXTURE_TEARDOWN(light)
+{
+	pair_free(&self->p);
+}
+
+TEST_F_TIMEOUT(light, becomes_the_same_key_at_both_ends, 120)
+{
+	pair_start(&self->p, 0);
+	pair_start(&self->p, 1);
+	ASSERT_TRUE(key_comes(&self->p, 40)) {
+		TH_LOG("%s; %s", self->p.end[0].reason, self->p.end[1].reason);
+	}
+	ASSERT_TRUE(key_comes(&self->p, 40));
+	EXPECT_LT(0, compare(&self->p));
+	EXPECT_NE(NULL, strstr(self->p.end[0].report, "\"leak\":"));
+
+	/* and again, when either end was restarted */
+	pair_stop(&self->p, 1);
+	pair_start(&self->p, 1);
+	ASSERT_TRUE(key_comes(&self->p, 40));
+	pair_stop(&self->p, 0);
+	pair_start(&self->p, 0);
+	ASSERT_TRUE(key_comes(&self->p, 40)) {
+		TH_LOG("%s; %s", self->p.end[0].reason, self->p.end[1].reason);
+	}
+	EXPECT_LT(0, compare(&self->p));
+	EXPECT_EQ(1, self->p.end[0].pool.starts);
+	EXPECT_EQ(0, self->p.end[0].pool.refused);
+	EXPECT_EQ(0, self->p.end[1].pool.refused);
+}
+
+TEST_F_TIMEOUT(light, that_eve_looks_at_becomes_none, 60)
+{
+	int i;
+
+	for (i = 0; i < 2; i++)
+		strcat(self->p.config[i], " eve=1");
+	pair_start(&self->p, 0);
+	pair_start(&self->p, 1);
+	EXPECT_FALSE(key_comes(&self->p, 10));
+	for (i = 0; i < 2; i++) {
+		EXPECT_EQ(0, self->p.end[i].pool.st.tx.head);
+		EXPECT_LE(1, self->p.end[i].alarms[QKD_ALARM_QBER]);
+		EXPECT_LE(1, self->p.end[i].rates.discarded);
+		EXPECT_LT(200000, self->p.end[i].rates.qber_ppm);
+		EXPECT_NE(NULL, strstr(self->p.end[i].reason, "QBER")) {
+			TH_LOG("says: %s", self->p.end[i].reason);
+		}
+	}
+}
+
+TEST_F(light, of_other_settings_is_refused)
+{
+	strcat(self->p.config[1], " eps_sec=1e-6");
+	pair_start(&self->p, 0);
+	pair_start(&self->p, 1);
+	EXPECT_FALSE(pair_run(&self->p, met, NULL, 2));
+	EXPECT_NE(NULL, strstr(self->p.end[0].reason, "settings differ"));
+	EXPECT_NE(NULL, strstr(self->p.end[1].reason, "settings differ"));
+}
+
+TEST_F(light, of_misspelt_words_is_refused)
+{
+	strcat(self->p.config[0], " blok=5");
+	pair_start(&self->p, 0);
+	pair_start(&self->p, 1);
+	EXPECT_FALSE(pair_run(&self->p, met, NULL, 1));
+	EXPECT_NE(NULL, strstr(self->p.end[0].reason, "blok")) {
+		TH_LOG("says: %s", self->p.end[0].reason);
+	}
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+PROGRAMS += qkd-canary
+qkd-canary_SRCS := tools/canary/main.c tools/canary/needle.c \
+	tools/canary/packet.c
+qkd-canary_PKGS := libpcap

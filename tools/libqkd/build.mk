@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# libqkd: links, tunnels and key for programs.
+
+SHARED += qkd
+qkd_SRCS := $(addprefix tools/libqkd/,attrs.c consumer.c dev.c error.c keyid.c \
+	link.c link_parse.c monitor.c names.c netns.c nl.c tunnel.c \
+	tunnel_names.c tunnel_parse.c wipe.c)
+qkd_PKGS := libmnl
+qkd_SOVERSION := 1
+qkd_MAP := tools/libqkd/libqkd.map
+
+HEADERS += include/qkd/qkd.h include/qkd/tunnel.h
+HEADERS += include/uapi/linux/qkd.h include/uapi/linux/qkd_dev.h \
+	include/uapi/linux/qkd_otp.h include/uapi/linux/qkd_xfrm.h
+MAN += Documentation/man/libqkd.3.rst
+PKGCONFIG += tools/libqkd/libqkd.pc.in
+
+TESTS += ctl_keyid ctl_messages
+ctl_keyid_SRCS := tests/unit/ctl_keyid.c
+ctl_keyid_LIBS := qkd
+# what is tested is not offered by the library: its objects instead
+ctl_messages_SRCS := tests/unit/ctl_messages.c $(qkd_SRCS)
+ctl_messages_PKGS := libmnl
+
+k_ctl_report_LIBS := pair qkd
+CFLAGS_tests/kernel/ctl_report.c := -Wno-missing-prototypes

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# qkdctl: the administrator's tool. All but main() is named apart, for tests.
+
+PROGRAMS += qkdctl
+qkdctl_PARTS := $(addprefix tools/qkdctl/,addr.c args.c key.c link.c \
+	link_show.c monitor.c otp.c otp_nl.c print.c psk.c qkdctl.c report.c stats.c \
+	tunnel.c tunnel_show.c units.c watch.c)
+qkdctl_SRCS := tools/qkdctl/main.c $(qkdctl_PARTS)
+qkdctl_LIBS := qkd
+qkdctl_PKGS := json-c libcrypto libmnl
+qkdctl_DIR := sbin
+
+MAN += Documentation/man/qkdctl.8.rst
+BASH_COMPLETION += tools/qkdctl/bash-completion/qkdctl
+ZSH_COMPLETION += tools/qkdctl/_qkdctl
+
+TESTS += ctl_transcript
+ctl_transcript_SRCS := tests/unit/ctl_transcript.c tests/unit/ctl_fake.c \
+	$(qkdctl_PARTS) $(addprefix tools/libqkd/,error.c keyid.c names.c \
+	tunnel_names.c wipe.c)
+ctl_transcript_PKGS := json-c libcrypto libmnl
+
+k_ctl_key_LIBS := pair qkd

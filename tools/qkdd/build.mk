@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The daemon. All of it but what deals with the kernel's links is a library,
+# so that tests and benchmarks can run two ends of a link in one process.
+
+LIBRARIES += daemon
+daemon_SRCS := $(addprefix tools/qkdd/,auth.c bypass.c chain.c chain_block.c \
+	chain_report.c chain_sift.c channel.c deliver.c driver_file.c \
+	driver_sim.c drivers.c greet.c keyflow.c log.c psk.c raw_stream.c \
+	record.c secret.c session.c words.c work.c)
+daemon_LIBS := post sim raw
+daemon_PKGS := libevent_core libcrypto
+daemon_LDLIBS := -pthread -lm
+
+PROGRAMS += qkdd
+qkdd_SRCS := $(addprefix tools/qkdd/,boot.c link.c main.c notify.c privs.c \
+	settings.c sink_dev.c)
+qkdd_LIBS := daemon qkd
+qkdd_DIR := sbin
+MAN += Documentation/man/qkdd.8.rst
+UNITS += tools/qkdd/qkdd.service.in
+CONFIG += tools/qkdd/qkdd.conf
+
+qkdd_pair := tests/unit/qkdd_pair.c tests/unit/qkdd_pool.c
+BENCHES += qkdd_chain
+qkdd_chain_SRCS := tests/bench/qkdd_chain.c $(qkdd_pair)
+qkdd_chain_LIBS := daemon
+
+TESTS += qkdd_auth
+qkdd_auth_SRCS := tests/unit/qkdd_auth.c
+qkdd_auth_LIBS := daemon
+
+TESTS += qkdd_channel qkdd_session
+qkdd_channel_SRCS := tests/unit/qkdd_channel.c $(qkdd_pair)
+qkdd_channel_LIBS := daemon
+qkdd_session_SRCS := tests/unit/qkdd_session.c $(qkdd_pair)
+qkdd_session_LIBS := daemon
+
+# the harness' fixtures have none
+$(foreach t,auth channel session,\
+	$(eval CFLAGS_tests/unit/qkdd_$(t).c := -Wno-missing-prototypes))

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the files of the chain share: chain.c (the outside), chain_sift.c,
+ * chain_block.c and chain_report.c.
+ */
+#ifndef _QKDD_CHAIN_PRIV_H
+#define _QKDD_CHAIN_PRIV_H
+
+#include <sys/queue.h>
+
+#include "chain.h"
+#include "tools/post/cascade.h"
+#include "tools/post/sift.h"
+#include "tools/post/verify.h"
+#include "tools/raw/raw.h"
+#include "work.h"
+
+#define CHAIN_FLIGHT	8	/* blocks under way before the device rests */
+#define CHAIN_ASKED	2	/* DETECTs unanswered before it does */
+#define CHAIN_RETRIES	3	/* more reconciliation after a difference */
+
+/*
+ *  CHECK --(errors of the check basis known)--> RECONCILE --> VERIFY
+ *    --equal--> AMPLIFY --> gone, its key in the queue of deliveries
+ *  VERIFY --different--> RECONCILE, some times
+ *  any --> dead, and gone once no worker has it
+ */
+enum block_state {
+	BLOCK_CHECK,
+	BLOCK_RECONCILE,
+	BLOCK_VERIFY,
+	BLOCK_AMPLIFY,
+};
+
+enum block_job {
+	JOB_CASCADE,
+	JOB_TAG,
+	JOB_AMPLIFY,
+};
+
+struct block {
+	TAILQ_ENTRY(block) entry;
+	struct work work;
+	struct chain *chain;
+	uint64_t no;
+	enum block_state state;
+	bool busy;		/* a worker has it */
+	bool dead;
+	struct post_sifted key;
+	struct post_counts counts;
+	uint64_t slots;		/* pulses gone by while it was gathered */
+	double began;		/* seconds, of the first bit */
+
+	/* the worker's while busy */
+	enum block_job job;
+	struct post_cascade *ec;
+	uint32_t expect_ppm;
+	uint8_t *in;
+	size_t in_len;
+	uint8_t *out;
+	size_t out_room;
+	long out_len;
+	uint64_t *fixed;	/* key, errors corrected */
+	uint8_t tag_key[16];
+	uint8_t tag[POST_TAG_MAX];
+	uint64_t *seed;
+	uint64_t *secret;
+	size_t secret_bits;
+	int error;
+
+	uint8_t peer_tag[POST_TAG_MAX];
+	unsigned int tries;	/* tags disclosed */
+	bool same;		/* bob: the last of them was his, too */
+	size_t leak;
+	size_t errors;
+	unsigned int rounds;
+	struct post_budget budget;
+	struct plan plan;
+	struct delivery *delivery;
+};
+
+TAILQ_HEAD(block_list, block);
+
+/* Bob: a DETECT that waits for its answer; or that is being filled */
+struct asked {
+	TAILQ_ENTRY(asked) entry;
+	uint64_t no;
+	uint64_t base;
+	uint64_t limit;
+	size_t count;
+	size_t room;
+	uint64_t *slot;
+	uint8_t *flags;		/* bit, basis */
+	double began;
+};
+
+TAILQ_HEAD(asked_list, asked);
+
+/* Alice: a DETECT for which her own events have not come yet */
+struct heard {
+	TAILQ_ENTRY(heard) entry;
+	uint64_t no;
+	size_t len;
+	uint8_t data[];
+};
+
+TAILQ_HEAD(heard_list, heard);
+
+struct chain {
+	struct chain_conf conf;
+	enum qkd_role role;
+	char link[32];
+	struct workers *workers;
+	struct deliver *deliver;
+	const struct chain_ops *ops;
+	void *ctx;
+	bool started;
+	bool gone;		/* freed, but for blocks at workers */
+	bool paused;
+	unsigned int busy;	/* blocks at workers, dead ones too */
+	struct post_cascade_plan *plan;
+	unsigned int tag_bytes;
+
+	/* the device's run, and what its intensities mean */
+	bool run_known;		/* our device told */
+	bool run_agreed;	/* bob: alice's did, and it is the same */
+	uint8_t run[RAW_RUN_SIZE];
+	uint8_t peer_run[RAW_RUN_SIZE];
+	bool peer_run_known;
+	unsigned int intensities;
+	struct post_protocol proto;
+
+	/* alice: events not yet asked for, from ev_first */
+	uint64_t *ev_slot;
+	uint8_t *ev_code;
+	size_t ev_first;
+	size_t ev_count;
+	size_t ev_room;
+	uint64_t ev_end;	/* slots told of */
+	uint64_t heard_end;	/* slots answered for */
+	bool heard_any;		/* bob asks about this run */
+	double heard_at;	/* when he did last */
+	struct heard_list heard;
+
+	/* bob */
+	struct asked *filling;
+	struct asked_list asked;
+	unsigned int asked_count;
+	uint64_t asked_next;	/* number of the next DETECT */
+
+	/* sifted strings, the same length at both ends */
+	struct post_sifted key;
+	struct post_sifted chk;
+	uint64_t *chk_alice;	/* bob */
+	size_t key_room;
+	size_t chk_room;
+	uint64_t slots;
+	double began;
+
+	struct block_list blocks;
+	unsigned int flight;
+	uint64_t block_next;
+	struct chain_stats stats;
+	double said;		/* when an empty-handed block was last logged */
+	uint64_t key_used;	/* authentication key, at the last report */
+};
+
+double chain_now(void);
+/* Pause or resume the device as the queues are now. */
+void chain_throttle(struct chain *c);
+void chain_release(struct chain *c);
+
+int sifted_alloc(struct post_sifted *s, size_t room);
+void sifted_free(struct post_sifted *s);
+
+/* chain_sift.c */
+int sift_message(struct chain *c, unsigned int type, uint64_t no,
+		 const uint8_t *data, size_t len);
+void sift_run(struct chain *c, const struct raw_header *h);
+void sift_events(struct chain *c, uint64_t start, uint64_t end,
+		 const uint64_t *slot, const uint8_t *code, size_t count);
+/* Forget all that was not made a block. */
+void sift_reset(struct chain *c);
+/* Alice: more events than are asked about. */
+bool sift_full(const struct chain *c);
+void sift_tick(struct chain *c);
+void sift_start(struct chain *c);
+
+/* chain_block.c */
+int block_message(struct chain *c, unsigned int type, uint64_t no,
+		  const uint8_t *data, size_t len);
+/* Takes @key over; bob gives the errors of the check basis. -ENOMEM. */
+int block_new(struct chain *c, struct post_sifted *key,
+	      const struct post_counts *counts);
+void block_kill_all(struct chain *c);
+
+/* chain_report.c */
+void block_report(struct block *b, const char *outcome);
+
+#endif /* _QKDD_CHAIN_PRIV_H */

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Messages between two daemons, one list. Documentation/formats.rst tells
+ * their bodies. 0 to 15 are the channel's own; those from CHANNEL_LATE on are
+ * authenticated late.
+ */
+#ifndef _QKDD_MESSAGES_H
+#define _QKDD_MESSAGES_H
+
+enum message_type {
+	/* delivery, both ways */
+	MSG_STORED = 16,	/* our pool holds this block */
+	MSG_LEVEL = 17,		/* how far our pool has reserved */
+
+	/* raw depth; block 0, or the block's number */
+	MSG_RUN = 32,		/* alice: a run of the device, its intensities */
+	MSG_DETECT = 33,	/* bob: which pulses, in which bases */
+	MSG_SIFT = 34,		/* alice: which of these to keep */
+	MSG_CHECK = 35,		/* bob: errors of the check basis */
+	MSG_VERIFY = 37,	/* alice: hash of her reconciled string */
+	MSG_VERIFIED = 38,	/* bob: whether his has the same */
+	MSG_RESULT = 39,	/* alice: length, plan, seed */
+	MSG_DEAD = 40,		/* both: the block is given up, and why */
+
+	/* key depth */
+	MSG_OFFER = 64,		/* leader: a block's name and hash */
+	MSG_TAKEN = 65,		/* follower: I have the same */
+	MSG_MISSING = 66,	/* follower: I have not; a hint */
+	MSG_KEEP = 67,		/* leader: its plan */
+
+	/* authenticated late, with VERIFY or VERIFIED */
+	MSG_PARITY = 128,	/* both: a round of Cascade */
+};
+
+#endif /* _QKDD_MESSAGES_H */

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Reads settings. What a "link" line means is qkdctl's to say (boot.c).
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "channel.h"
+#include "settings.h"
+
+void settings_init(struct settings *st)
+{
+	memset(st, 0, sizeof(*st));
+	strcpy(st->psk_dir, "/etc/qkd/psk");
+	strcpy(st->state_dir, "/var/lib/qkd");
+	st->port = CHANNEL_PORT;
+	st->log = LOG_LEVEL_INFO;
+}
+
+void settings_free(struct settings *st)
+{
+	while (st->link_count)
+		free(st->links[--st->link_count]);
+}
+
+static int set_text(char *dst, size_t size, const char *value, char *err,
+		    size_t room)
+{
+	if (!*value || strlen(value) >= size) {
+		snprintf(err, room, "\"%s\": empty or too long", value);
+		return -EINVAL;
+	}
+	strcpy(dst, value);
+	return 0;
+}
+
+static int set_number(unsigned long *dst, unsigned long max, const char *value,
+		      char *err, size_t room)
+{
+	char *end;
+
+	*dst = strtoul(value, &end, 10);
+	if (!*value || *end || *value == '-' || *dst > max) {
+		snprintf(err, room, "\"%s\": not a number up to %lu", value,
+			 max);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int set_log(struct settings *st, const char *value, char *err,
+		   size_t room)
+{
+	static const char * const name[] = {
+		[LOG_LEVEL_ERR] = "err",
+		[LOG_LEVEL_WARN] = "warning",
+		[LOG_LEVEL_NOTICE] = "notice",
+		[LOG_LEVEL_INFO] = "info",
+		[LOG_LEVEL_DEBUG] = "debug",
+	};
+	int i;
+
+	for (i = LOG_LEVEL_ERR; i <= LOG_LEVEL_DEBUG; i++) {
+		if (!strcmp(value, name[i])) {
+			st->log = i;
+			return 0;
+		}
+	}
+	snprintf(err, room, "log %s: not err, warning, notice, info or debug",
+		 value);
+	return -EINVAL;
+}
+
+static int add_link(struct settings *st, const char *value, char *err,
+		    size_t room)
+{
+	if (st->link_count == SETTINGS_LINKS) {
+		snprintf(err, room, "more than %d links", SETTINGS_LINKS);
+		return -EINVAL;
+	}
+	st->links[st->link_count] = strdup(value);
+	if (!st->links[st->link_count])
+		return -ENOMEM;
+	st->link_count++;
+	return 0;
+}
+
+int settings_set(struct settings *st, const char *key, const char *value,
+		 char *err, size_t room)
+{
+	unsigned long n;
+	int ret;
+
+	if (!strcmp(key, "psk-dir"))
+		return set_text(st->psk_dir, sizeof(st->psk_dir), value, err,
+				room);
+	if (!strcmp(key, "state-dir"))
+		return set_text(st->state_dir, sizeof(st->state_dir), value,
+				err, room);
+	if (!strcmp(key, "user"))
+		return set_text(st->user, sizeof(st->user), value, err, room);
+	if (!strcmp(key, "log"))
+		return set_log(st, value, err, room);
+	if (!strcmp(key, "link"))
+		return add_link(st, value, err, room);
+	if (!strcmp(key, "port")) {
+		ret = set_number(&n, 65535, value, err, room);
+		if (!ret)
+			st->port = n;
+		return ret;
+	}
+	if (!strcmp(key, "threads")) {
+		ret = set_number(&n, 1024, value, err, room);
+		if (!ret)
+			st->threads = n;
+		return ret;
+	}
+	snprintf(err, room, "\"%s\" is no setting", key);
+	return -EINVAL;
+}
+
+int settings_read(struct settings *st, const char *path, char *err,
+		  size_t room)
+{
+	char line[8192], why[160], *p, *value;
+	unsigned int no = 0;
+	int ret = 0;
+	size_t len;
+	FILE *f;
+
+	f = fopen(path, "re");
+	if (!f) {
+		ret = -errno;
+		snprintf(err, room, "%s: %s", path, strerror(errno));
+		return ret;
+	}
+	while (!ret && fgets(line, sizeof(line), f)) {
+		no++;
+		p = line + strspn(line, " \t");
+		len = strcspn(p, "\n");
+		while (len && strchr(" \t\r", p[len - 1]))
+			len--;
+		p[len] = '\0';
+		if (!*p || *p == '#')
+			continue;
+		value = p + strcspn(p, " \t");
+		if (*value)
+			*value++ = '\0';
+		value += strspn(value, " \t");
+		ret = settings_set(st, p, value, why, sizeof(why));
+		if (ret)
+			snprintf(err, room, "%s:%u: %s", path, no, why);
+	}
+	fclose(f);
+	return ret;
+}
