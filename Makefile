@@ -26,7 +26,7 @@ tools: ## libraries and programs
 	@$(SUB) tools
 
 unit: ## build and run the unit tests
-	@$(SUB) tests
+	@$(SUB) tools tests
 	@tests/run tests/unit
 
 check: deps ## everything CI runs: checks, builds, unit and VM tests

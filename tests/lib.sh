@@ -218,9 +218,10 @@ del_node() {
 # at_exit CMD...
 at_exit() { test_undo+=("${*@Q}"); }
 
-# wait_for SECONDS CMD...: until CMD, or a shell line if it is one word, holds
+# wait_for SECONDS CMD...: until CMD, or a shell line if it is one word, holds;
+# QKD_SLOW=N is N times as patient
 wait_for() {
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + $1 * ${QKD_SLOW:-1}))
 
 	shift
 	until if [ $# = 1 ]; then eval "$1"; else "$@"; fi > /dev/null 2>&1; do

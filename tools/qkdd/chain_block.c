@@ -77,6 +77,21 @@ static uint32_t check_ppm(const struct block *b)
 	return n ? m * 1000000 / n : 500000;
 }
 
+/*
+ * Each block costs authentication key, and one that is discarded gives none
+ * back. Who disturbs the fibre must not exhaust the secret within seconds, so
+ * the pauses between attempts grow.  Blocks in flight together count once.
+ */
+static void block_rest(struct chain *c, double now)
+{
+	if (now < c->rest_until)
+		return;
+	c->rest = c->rest ? 2 * c->rest : CHAIN_REST;
+	if (c->rest > CHAIN_REST_MAX)
+		c->rest = CHAIN_REST_MAX;
+	c->rest_until = now + c->rest;
+}
+
 /* The block gives no key: count it, tell people; not the peer. */
 static void block_discard(struct block *b, enum qkd_alarm alarm,
 			  const char *why)
@@ -85,6 +100,7 @@ static void block_discard(struct block *b, enum qkd_alarm alarm,
 	double now = chain_now();
 
 	c->stats.discarded++;
+	block_rest(c, now);
 	if (alarm == QKD_ALARM_QBER) {
 		c->stats.qber++;
 		if (!b->leak)
@@ -364,6 +380,7 @@ static int amplified(struct block *b)
 
 	if (b->error)
 		return b->error;
+	c->rest = 0;
 	c->stats.blocks++;
 	c->stats.secret += b->secret_bits;
 	c->stats.delivered += 8 * (uint64_t)b->plan.len;

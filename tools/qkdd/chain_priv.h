@@ -18,6 +18,8 @@
 #define CHAIN_FLIGHT	8	/* blocks under way before the device rests */
 #define CHAIN_ASKED	2	/* DETECTs unanswered before it does */
 #define CHAIN_RETRIES	3	/* more reconciliation after a difference */
+#define CHAIN_REST	1.0	/* s of rest after a block without key */
+#define CHAIN_REST_MAX	300.0
 
 /*
  *  CHECK --(errors of the check basis known)--> RECONCILE --> VERIFY
@@ -162,6 +164,8 @@ struct chain {
 	uint64_t block_next;
 	struct chain_stats stats;
 	double said;		/* when an empty-handed block was last logged */
+	double rest;		/* bob: seconds without asking, doubled each */
+	double rest_until;	/* time that a block gives no key */
 	uint64_t key_used;	/* authentication key, at the last report */
 };
 

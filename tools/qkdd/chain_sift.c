@@ -403,6 +403,12 @@ static void bob_events(struct chain *c, uint64_t start, uint64_t end,
 
 	if (!c->run_agreed)
 		return;
+	if (c->rest_until && chain_now() < c->rest_until) {
+		if (a)
+			asked_free(a);
+		c->filling = NULL;
+		return;
+	}
 	if (a && a->count && start != a->limit) {
 		/* something was dropped in between: start afresh behind it */
 		asked_free(a);
