@@ -28,7 +28,7 @@ check=(
 	debian-archive-keyring
 	# what tests use in the guest
 	iproute2 iputils-ping iperf3 jq tcpdump ethtool nftables procps curl
-	nginx-light rsync socat strace python-pyvcf-examples
+	nginx-light rsync socat strace netcat-openbsd python-pyvcf-examples
 	# what make bench-post compares with (and FFTW, above)
 	libgf2x-dev
 	# plots, man pages
