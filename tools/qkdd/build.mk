@@ -4,11 +4,11 @@
 # so that tests and benchmarks can run two ends of a link in one process.
 
 LIBRARIES += daemon
-daemon_SRCS := $(addprefix tools/qkdd/,auth.c bypass.c chain.c chain_block.c \
+daemon_SRCS := $(addprefix tools/qkdd/,auth.c chain.c chain_block.c \
 	chain_report.c chain_sift.c channel.c deliver.c driver_file.c \
 	driver_sim.c drivers.c greet.c keyflow.c log.c psk.c raw_stream.c \
 	record.c secret.c session.c words.c work.c)
-daemon_LIBS := post sim raw
+daemon_LIBS := net post sim raw
 daemon_PKGS := libevent_core libcrypto
 daemon_LDLIBS := -pthread -lm
 

@@ -27,7 +27,7 @@
 #include <sys/queue.h>
 #include <unistd.h>
 
-#include "bypass.h"
+#include "tools/net/bypass.h"
 #include "channel.h"
 #include "greet.h"
 #include "log.h"

@@ -26,7 +26,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "bypass.h"
+#include "tools/net/bypass.h"
 #include "driver.h"
 #include "drivers.h"
 #include "log.h"

@@ -6,7 +6,7 @@ LIBRARIES += sim
 sim_SRCS := tools/sim/address.c tools/sim/bb84.c tools/sim/bbm92.c \
 	tools/sim/config.c tools/sim/connect.c tools/sim/expect.c \
 	tools/sim/random.c tools/sim/run.c tools/sim/serve.c tools/sim/sim.c
-sim_LIBS := raw
+sim_LIBS := net raw
 sim_PKGS := libcrypto
 sim_LDLIBS := -lm
 

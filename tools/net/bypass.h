@@ -2,8 +2,8 @@
 /*
  * Lets a socket past the IPsec policies that its own key makes possible.
  */
-#ifndef _QKDD_BYPASS_H
-#define _QKDD_BYPASS_H
+#ifndef _NET_BYPASS_H
+#define _NET_BYPASS_H
 
 /*
  * As IKE daemons do for their sockets, or a tunnel without key would hold the
@@ -13,4 +13,4 @@
  */
 int bypass_ipsec(int fd, int family);
 
-#endif /* _QKDD_BYPASS_H */
+#endif /* _NET_BYPASS_H */
