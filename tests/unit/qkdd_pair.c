@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -132,25 +133,31 @@ static void set_path(void)
 	setenv("PATH", path, 1);
 }
 
-void pair_init(struct pair *p, const char *driver, const char *config,
-	       uint64_t pool_size, bool keep)
+static void end_loop(struct pair_end *e, unsigned int threads)
+{
+	e->base = event_base_new();
+	if (!e->base)
+		fatal("event base");
+	e->workers = workers_new(e->base, threads);
+	if (!e->workers)
+		fatal("workers");
+}
+
+static void ends_init(struct pair *p, const char *driver, const char *config,
+		      uint64_t pool_size, bool keep)
 {
 	struct pair_end *e;
 	char path[128];
 	int i;
 
-	memset(p, 0, sizeof(*p));
+	p->base = p->end[0].base;
 	p->verbose = getenv("V");
 	set_path();
 	signal(SIGPIPE, SIG_IGN);
 	p->driver = driver;
-	p->base = event_base_new();
-	p->workers = workers_new(p->base, 2);
-	if (!p->base || !p->workers)
-		fatal("pair");
 	for (i = 0; i < 2; i++) {
 		struct channel_listener_conf conf = {
-			.base = p->base,
+			.base = p->end[i].base,
 			.loopback = true,
 			.find = find,
 			.ctx = &p->end[i],
@@ -176,6 +183,25 @@ void pair_init(struct pair *p, const char *driver, const char *config,
 	pair_secret(p, 64 << 10);
 }
 
+void pair_init(struct pair *p, const char *driver, const char *config,
+	       uint64_t pool_size, bool keep)
+{
+	memset(p, 0, sizeof(*p));
+	end_loop(&p->end[0], 2);
+	p->end[1].base = p->end[0].base;
+	p->end[1].workers = p->end[0].workers;
+	ends_init(p, driver, config, pool_size, keep);
+}
+
+void pair_init_apart(struct pair *p, const char *driver, const char *config,
+		     uint64_t pool_size, unsigned int threads)
+{
+	memset(p, 0, sizeof(*p));
+	end_loop(&p->end[0], threads);
+	end_loop(&p->end[1], threads);
+	ends_init(p, driver, config, pool_size, false);
+}
+
 void pair_start(struct pair *p, int n)
 {
 	struct pair_end *e = &p->end[n];
@@ -185,8 +211,8 @@ void pair_start(struct pair *p, int n)
 	};
 	char psk[128], state[128];
 	struct session_conf conf = {
-		.base = p->base,
-		.workers = p->workers,
+		.base = e->base,
+		.workers = e->workers,
 		.link = "q0",
 		.local_node = node[n],
 		.peer_node = node[!n],
@@ -217,19 +243,42 @@ void pair_stop(struct pair *p, int n)
 	p->end[n].session = NULL;
 }
 
+static void turn(struct event_base *base)
+{
+	struct timeval tv = { .tv_usec = 20000 };
+
+	event_base_loopexit(base, &tv);
+	event_base_dispatch(base);
+}
+
+static void *other_loop(void *arg)
+{
+	struct pair *p = arg;
+
+	while (!atomic_load(&p->stop))
+		turn(p->end[1].base);
+	return NULL;
+}
+
 bool pair_run(struct pair *p, bool (*done)(struct pair *p, void *arg),
 	      void *arg, double seconds)
 {
-	struct timeval tv = { .tv_usec = 20000 };
+	bool apart = p->end[1].base != p->base, said = false;
 	double until = pair_now() + seconds;
+	pthread_t thread;
 
-	while (pair_now() < until) {
-		event_base_loopexit(p->base, &tv);
-		event_base_dispatch(p->base);
-		if (done && done(p, arg))
-			return true;
+	atomic_store(&p->stop, false);
+	if (apart && pthread_create(&thread, NULL, other_loop, p))
+		fatal("thread");
+	while (!said && pair_now() < until) {
+		turn(p->base);
+		said = done && done(p, arg);
 	}
-	return false;
+	if (apart) {
+		atomic_store(&p->stop, true);
+		pthread_join(thread, NULL);
+	}
+	return said;
 }
 
 void pair_free(struct pair *p)
@@ -245,6 +294,12 @@ void pair_free(struct pair *p)
 		if (system(cmd))
 			fatal(cmd);
 	}
-	workers_free(p->workers);
-	event_base_free(p->base);
+	for (i = 0; i < 2; i++) {
+		struct pair_end *e = &p->end[i];
+
+		if (i && e->base == p->base)
+			break;
+		workers_free(e->workers);
+		event_base_free(e->base);
+	}
 }

@@ -7,6 +7,7 @@
 #define _TESTS_QKDD_PAIR_H
 
 #include <event2/event.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -21,6 +22,8 @@ struct workers;
 struct pair_end {
 	struct pair *pair;
 	int n;
+	struct event_base *base;
+	struct workers *workers;
 	struct pool pool;
 	struct session *session;
 	struct channel_listener *listener;
@@ -34,19 +37,22 @@ struct pair_end {
 };
 
 struct pair {
-	struct event_base *base;
-	struct workers *workers;
+	struct event_base *base;	/* both ends', or the first one's */
 	struct pair_end end[2];
 	const char *driver;
 	char config[2][1024];
 	uint16_t port[2];	/* dialled by the other end; 0: its listener's */
 	bool drain;		/* use key as it comes */
+	atomic_bool stop;	/* the second loop, if there are two */
 	bool verbose;
 };
 
 /* @config: of the link, for both ends. Makes and shares a fresh secret. */
 void pair_init(struct pair *p, const char *driver, const char *config,
 	       uint64_t pool_size, bool keep);
+/* The same with a loop, a thread and workers for each end, as two daemons. */
+void pair_init_apart(struct pair *p, const char *driver, const char *config,
+		     uint64_t pool_size, unsigned int threads);
 /* A session at an end begins, or is cut off as if the process was killed. */
 void pair_start(struct pair *p, int n);
 void pair_stop(struct pair *p, int n);

@@ -23,7 +23,7 @@ CONFIG += tools/qkdd/qkdd.conf
 
 qkdd_pair := tests/unit/qkdd_pair.c tests/unit/qkdd_pool.c
 BENCHES += qkdd_chain
-qkdd_chain_SRCS := tests/bench/qkdd_chain.c $(qkdd_pair)
+qkdd_chain_SRCS := tests/bench/qkdd_chain.c tests/unit/qkdd_delay.c $(qkdd_pair)
 qkdd_chain_LIBS := daemon
 
 TESTS += qkdd_auth

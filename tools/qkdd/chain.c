@@ -17,6 +17,13 @@
 /* Sifted bits that a DETECT may bring beyond a block */
 #define SIFT_SLACK	(1u << 18)
 
+/*
+ * What a block under way takes, for each of its bits and in tenths of a byte:
+ * Cascade's maps (3.6), the strings, the seed
+ */
+#define BLOCK_TENTHS	45
+#define FLIGHT_MIN	2
+
 double chain_now(void)
 {
 	struct timespec ts;
@@ -34,6 +41,7 @@ void chain_conf_init(struct chain_conf *conf)
 	conf->eps_sec = 1e-9;
 	conf->eps_cor = 1e-15;
 	conf->qber_max = 80000;
+	conf->memory = 512;
 }
 
 int chain_conf_words(struct chain_conf *conf, struct words *w, char *err,
@@ -48,7 +56,8 @@ int chain_conf_words(struct chain_conf *conf, struct words *w, char *err,
 			 room) ||
 	    words_double(w, "eps_cor", 1e-30, 1e-3, &conf->eps_cor, err,
 			 room) ||
-	    words_double(w, "qber_max", 0.001, 0.11, &qber, err, room))
+	    words_double(w, "qber_max", 0.001, 0.11, &qber, err, room) ||
+	    words_u64(w, "memory", 1, 1 << 20, &conf->memory, err, room))
 		return -EINVAL;
 	conf->qber_max = qber * 1e6 + 0.5;
 	method = words_get(w, "method");
@@ -122,6 +131,10 @@ struct chain *chain_new(const struct chain_conf *conf, enum qkd_role role,
 	TAILQ_INIT(&c->heard);
 	TAILQ_INIT(&c->asked);
 	TAILQ_INIT(&c->blocks);
+	c->flight_max = (conf->memory << 20) * 10 /
+			(BLOCK_TENTHS * conf->block);
+	if (c->flight_max < FLIGHT_MIN)
+		c->flight_max = FLIGHT_MIN;
 	c->key_room = conf->block + SIFT_SLACK;
 	c->chk_room = 4 * conf->block + SIFT_SLACK;
 	c->tag_bytes = post_verify_tag_bytes(conf->block, conf->eps_cor);
@@ -180,7 +193,7 @@ void chain_stop(struct chain *c)
 
 void chain_throttle(struct chain *c)
 {
-	bool pause = c->flight >= CHAIN_FLIGHT || deliver_full(c->deliver) ||
+	bool pause = c->flight >= c->flight_max || deliver_full(c->deliver) ||
 		     !c->started;
 
 	/*

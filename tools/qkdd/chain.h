@@ -31,6 +31,7 @@ struct workers;
  * @eps_sec: secrecy parameter of a block
  * @eps_cor: correctness parameter of a block
  * @qber_max: greatest error rate, of either basis, in parts per million
+ * @memory: MB that blocks under way may take at this end; its own business
  */
 struct chain_conf {
 	uint64_t block;
@@ -38,10 +39,11 @@ struct chain_conf {
 	double eps_sec;
 	double eps_cor;
 	uint32_t qber_max;
+	uint64_t memory;
 };
 
 void chain_conf_init(struct chain_conf *conf);
-/* Takes block=, method=, eps_sec=, eps_cor=, qber_max=. 0 or -EINVAL. */
+/* Takes block=, method=, eps_sec=, eps_cor=, qber_max=, memory=. 0, -EINVAL. */
 int chain_conf_words(struct chain_conf *conf, struct words *w, char *err,
 		     size_t room);
 /* As text that is the same at both ends if the settings are. */
@@ -107,7 +109,7 @@ struct chain_ops {
  * @ctx: for @ops
  *
  * The device is taken to be paused. Takes about 16 bytes of memory for each
- * bit of a block, and some time.
+ * bit of a block, beside @conf->memory, and some time.
  * Return: the chain, or NULL without memory.
  */
 struct chain *chain_new(const struct chain_conf *conf, enum qkd_role role,

@@ -15,8 +15,7 @@
 #include "tools/raw/raw.h"
 #include "work.h"
 
-#define CHAIN_FLIGHT	8	/* blocks under way before the device rests */
-#define CHAIN_ASKED	2	/* DETECTs unanswered before it does */
+#define CHAIN_ASKED	64	/* DETECTs unanswered before the device rests */
 #define CHAIN_RETRIES	3	/* more reconciliation after a difference */
 #define CHAIN_REST	1.0	/* s of rest after a block without key */
 #define CHAIN_REST_MAX	300.0
@@ -161,6 +160,7 @@ struct chain {
 
 	struct block_list blocks;
 	unsigned int flight;
+	unsigned int flight_max;	/* before the device rests */
 	uint64_t block_next;
 	struct chain_stats stats;
 	double said;		/* when an empty-handed block was last logged */

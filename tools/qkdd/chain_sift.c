@@ -24,7 +24,7 @@
 #define DETECT_LEAST	4096		/* or these, after: */
 #define DETECT_WAIT	0.2		/* s */
 #define DETECT_LONG	5.0		/* s, for any number */
-#define EVENTS_BLOCKS	16	/* blocks' worth of Alice's events kept */
+#define EVENTS_MAX	(1u << 24)	/* of Alice's that nobody asked for yet */
 #define SILENCE		3.0	/* s without a question: nobody listens */
 
 static void asked_free(struct asked *a)
@@ -670,7 +670,7 @@ static void alice_events(struct chain *c, uint64_t start, uint64_t end,
 
 bool sift_full(const struct chain *c)
 {
-	return c->ev_count - c->ev_first > EVENTS_BLOCKS * c->conf.block;
+	return c->ev_count - c->ev_first > EVENTS_MAX;
 }
 
 void sift_tick(struct chain *c)

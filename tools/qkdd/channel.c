@@ -38,6 +38,8 @@
 #define TYPE_BYE	0	/* text: why */
 #define TYPE_HELLO	1
 #define BATCH_MAX	(4u << 20)	/* a record is closed when this full */
+#define READ_SIZE	(256u << 10)
+#define READS		8	/* a turn of the loop */
 #define MEET_TIMEOUT	10	/* s from connected to OPEN */
 #define DIAL_MIN	200	/* ms between attempts, doubled up to: */
 #define DIAL_MAX	2000	/* ms while nobody answers */
@@ -572,10 +574,8 @@ static bool take_record(struct conn *c, struct evbuffer *in)
 	deferred = record_deferred(head);
 	if (!deferred)
 		frame += RECORD_TAG;
-	if (evbuffer_get_length(in) < len + frame) {
-		bufferevent_setwatermark(c->bev, EV_READ, len + frame, 0);
+	if (evbuffer_get_length(in) < len + frame)
 		return false;
-	}
 	all = evbuffer_pullup(in, len + frame);
 	if (!all) {
 		conn_fail(c, CHANNEL_PEER, "out of memory");
@@ -592,14 +592,34 @@ static bool take_record(struct conn *c, struct evbuffer *in)
 		c->ch->records++;
 	got_body(c, all + RECORD_HEAD, len, deferred);
 	evbuffer_drain(in, len + frame);
-	bufferevent_setwatermark(c->bev, EV_READ, 0, 0);
 	return c->state != CONN_ENDING;
+}
+
+/*
+ * libevent reads no more than 4096 bytes a turn of the loop, and a busy link
+ * has far more waiting. Faults are left for libevent to meet.
+ */
+static bool read_more(struct conn *c, struct evbuffer *in)
+{
+	int fd = bufferevent_getfd(c->bev);
+	struct evbuffer_iovec v;
+	ssize_t n = 0;
+
+	evbuffer_unfreeze(in, 0);
+	if (evbuffer_reserve_space(in, READ_SIZE, &v, 1) == 1) {
+		n = read(fd, v.iov_base, v.iov_len);
+		v.iov_len = n > 0 ? n : 0;
+		evbuffer_commit_space(in, &v, 1);
+	}
+	evbuffer_freeze(in, 0);
+	return n > 0;
 }
 
 static void readable(struct bufferevent *bev, void *arg)
 {
 	struct evbuffer *in = bufferevent_get_input(bev);
 	uint8_t buf[GREET_SIZE];
+	unsigned int reads = READS;
 	struct conn *c = arg;
 
 	if (c->state == CONN_GREETED) {
@@ -611,9 +631,12 @@ static void readable(struct bufferevent *bev, void *arg)
 		else
 			got_greeting(c, buf);
 	}
-	while (c->state == CONN_HELLO || c->state == CONN_OPEN)
-		if (!take_record(c, in))
+	while (c->state == CONN_HELLO || c->state == CONN_OPEN) {
+		if (take_record(c, in))
+			continue;
+		if (c->state != CONN_OPEN || !reads-- || !read_more(c, in))
 			break;
+	}
 }
 
 static void conn_event(struct bufferevent *bev, short what, void *arg)
