@@ -8,6 +8,7 @@
 #   PROGRAMS  += qkdctl           $(O)/bin/qkdctl
 #   TESTS     += unit_pool        $(O)/tests/unit/unit_pool, run by `make unit`
 #   BENCHES   += bench_post       $(O)/bench/bench_post
+#   HELPERS   += kmed_standin     $(O)/tests/bin/kmed_standin, started by tests
 #   tests/kernel/x.c              $(O)/tests/kernel/x, by being there; it links
 #                                 libqkd, and has k_x_SRCS etc. to say more
 #
@@ -71,6 +72,7 @@ SHARED :=
 PROGRAMS :=
 TESTS :=
 BENCHES :=
+HELPERS :=
 
 include $(sort $(wildcard tools/*/build.mk tests/*/build.mk))
 
@@ -105,7 +107,8 @@ pkg_flags = $(if $(2),$(shell $(PKG_CONFIG) $(1) $(2) || \
 obj_of = $(patsubst %,$(O)/obj/%.o,$($(1)_SRCS))
 lib_file = $(O)/lib/lib$(1)$(if $(filter $(1),$(SHARED)),.so,.a)
 
-everything := $(LIBRARIES) $(SHARED) $(PROGRAMS) $(TESTS) $(BENCHES) $(KTESTS)
+everything := $(LIBRARIES) $(SHARED) $(PROGRAMS) $(TESTS) $(BENCHES) \
+	$(HELPERS) $(KTESTS)
 sources := $(sort $(foreach n,$(everything),$($(n)_SRCS)))
 harness := $(O)/include/kselftest_harness.h
 
@@ -183,6 +186,7 @@ $(foreach n,$(PROGRAMS),$(eval $(call program_rule,$(n),$(O)/bin/$(n))))
 $(foreach n,$(TESTS),$(eval $(call program_rule,$(n),$(O)/tests/unit/$(n))))
 $(foreach n,$(KTESTS),$(eval $(call program_rule,$(n),$(O)/tests/kernel/$(n:k_%=%))))
 $(foreach n,$(BENCHES),$(eval $(call program_rule,$(n),$(O)/bench/$(n))))
+$(foreach n,$(HELPERS),$(eval $(call program_rule,$(n),$(O)/tests/bin/$(n))))
 $(foreach n,$(TESTS) $(BENCHES) $(KTESTS),$(eval $(call obj_of,$(n)): | $(harness)))
 
 # man pages; where rst2man (python3-docutils) is missing there are none
@@ -199,6 +203,7 @@ tools: $(patsubst %,$(O)/lib/lib%.a,$(LIBRARIES) $(SHARED)) \
 	$(patsubst %,$(O)/lib/lib%.so,$(SHARED)) \
 	$(patsubst %,$(O)/bin/%,$(PROGRAMS))
 tests: $(patsubst %,$(O)/tests/unit/%,$(TESTS)) \
+	$(patsubst %,$(O)/tests/bin/%,$(HELPERS)) \
 	$(patsubst k_%,$(O)/tests/kernel/%,$(KTESTS))
 benches: $(patsubst %,$(O)/bench/%,$(BENCHES))
 list-sources:

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# qkd-kmed, the key management entity. All of it but the process is a library,
+# for tests; what it needs of a link it asks of libqkd.
+
+LIBRARIES += kmed
+kmed_SRCS := $(addprefix tools/kmed/,base64.c conf.c desk.c front.c \
+	front_014.c json.c listen.c metrics.c server.c source.c source_pool.c \
+	store.c tls.c xchg.c) tools/qkdd/log.c tools/qkdd/notify.c
+kmed_PKGS := libevent_core libevent_extra libevent_openssl libevent_pthreads \
+	libssl libcrypto json-c
+kmed_LDLIBS := -pthread
+
+PROGRAMS += qkd-kmed
+qkd-kmed_SRCS := tools/kmed/main.c
+qkd-kmed_LIBS := kmed qkd
+qkd-kmed_DIR := sbin

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * qkd-kmed: gives key of QKD links to applications over standard interfaces.
+ *
+ * Starts what the other files are, in order, and stops it in reverse. This
+ * thread waits for signals; others serve.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kme.h"
+#include "listen.h"
+#include "metrics.h"
+#include "server.h"
+#include "tools/qkdd/log.h"
+#include "tools/qkdd/notify.h"
+
+#define STORE_MAX	(64ull << 20)	/* bytes of key that may wait */
+#define STORE_TTL	86400		/* s until it is erased */
+
+static const char usage[] =
+	"Usage: qkd-kmed [OPTION]...\n"
+	"Serves key of QKD links to SAEs, as ETSI GS QKD 014 says.\n"
+	"\n"
+	"  -c, --config FILE    settings, default " CONF_FILE "\n"
+	"      --check          read the settings, say what is wrong, and end\n"
+	"  -l, --log LEVEL      err, warning, notice, info or debug\n"
+	"  -h, --help\n"
+	"  -V, --version\n";
+
+struct daemon {
+	const char *config;
+	enum log_level log;
+	bool check;
+	struct conf *conf;
+	struct kme kme;
+	int fds[LISTEN_MAX];
+	unsigned int n_fds;
+	struct server *server;
+	struct metrics *metrics;
+	sigset_t signals;
+};
+
+static int parse_level(const char *name, enum log_level *level)
+{
+	static const struct {
+		const char *name;
+		enum log_level level;
+	} levels[] = {
+		{ "err", LOG_LEVEL_ERR }, { "warning", LOG_LEVEL_WARN },
+		{ "notice", LOG_LEVEL_NOTICE }, { "info", LOG_LEVEL_INFO },
+		{ "debug", LOG_LEVEL_DEBUG },
+	};
+
+	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
+		if (!strcmp(levels[i].name, name)) {
+			*level = levels[i].level;
+			return 0;
+		}
+	}
+	fprintf(stderr, "qkd-kmed: there is no log level \"%s\"\n", name);
+	return -1;
+}
+
+/* 0: go on; else the exit status, less one. */
+static int parse(struct daemon *d, int argc, char **argv)
+{
+	static const struct option opts[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "check", no_argument, NULL, 1 },
+		{ "log", required_argument, NULL, 'l' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:l:hV", opts, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			d->config = optarg;
+			break;
+		case 1:
+			d->check = true;
+			break;
+		case 'l':
+			if (parse_level(optarg, &d->log))
+				return 3;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			return 1;
+		case 'V':
+			printf("qkd-kmed %s\n", QKD_VERSION);
+			return 1;
+		default:
+			fputs(usage, stderr);
+			return 3;
+		}
+	}
+	if (optind != argc) {
+		fputs(usage, stderr);
+		return 3;
+	}
+	return 0;
+}
+
+/* Key passes through all of this process: no core dumps, no swap. */
+static void guard_memory(void)
+{
+	prctl(PR_SET_DUMPABLE, 0);
+	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))
+		log_notice("memory is not locked and may be swapped out: %s",
+			   strerror(errno));
+}
+
+static int open_sockets(struct daemon *d)
+{
+	d->n_fds = listen_inherited("qkd-kmed.socket", d->fds, LISTEN_MAX);
+	if (d->n_fds)
+		return 0;
+	for (unsigned int i = 0; i < d->conf->n_listen; i++) {
+		if (d->n_fds == LISTEN_MAX) {
+			log_err("at most %d addresses", LISTEN_MAX);
+			return -1;
+		}
+		d->fds[d->n_fds] = listen_on(d->conf->listen[i]);
+		if (d->fds[d->n_fds] < 0)
+			return -1;
+		d->n_fds++;
+	}
+	return 0;
+}
+
+static void reload(struct daemon *d)
+{
+	struct conf *conf;
+	char err[1024];
+
+	notify_manager("RELOADING=1");
+	conf = conf_read(d->config, err, sizeof(err));
+	if (!conf)
+		log_err("%s; settings stay as they were", err);
+	else if (server_reload(d->server, conf))
+		log_err("settings stay as they were");
+	else
+		log_info("settings and certificates read again");
+	conf_put(conf);
+	notify_manager("READY=1");
+}
+
+static void serve(struct daemon *d)
+{
+	const struct timespec second = { .tv_sec = 1 };
+
+	for (;;) {
+		int sig = sigtimedwait(&d->signals, NULL, &second);
+
+		switch (sig) {
+		case SIGHUP:
+			reload(d);
+			break;
+		case SIGTERM:
+		case SIGINT:
+			log_info("stopping on signal %d", sig);
+			notify_manager("STOPPING=1");
+			return;
+		default:
+			store_expire(d->kme.store);
+		}
+	}
+}
+
+static int start(struct daemon *d)
+{
+	if (open_sockets(d))
+		return -1;
+	d->kme.store = store_new(STORE_MAX, STORE_TTL);
+	if (!d->kme.store) {
+		log_err("out of memory");
+		return -1;
+	}
+	d->server = server_new(&d->kme, d->conf, d->fds, d->n_fds);
+	if (!d->server)
+		return -1;
+	if (d->conf->metrics) {
+		d->metrics = metrics_new(&d->kme, d->server, d->conf->metrics);
+		if (!d->metrics)
+			return -1;
+	}
+	return 0;
+}
+
+static void stop(struct daemon *d)
+{
+	metrics_free(d->metrics);
+	server_free(d->server);
+	store_free(d->kme.store);
+	for (unsigned int i = 0; i < d->n_fds; i++)
+		close(d->fds[i]);
+	conf_put(d->conf);
+}
+
+int main(int argc, char **argv)
+{
+	struct daemon d = { .config = CONF_FILE, .log = LOG_LEVEL_INFO };
+	char err[1024];
+	int ret;
+
+	ret = parse(&d, argc, argv);
+	if (ret)
+		return ret - 1;
+	log_setup(d.log, !isatty(STDERR_FILENO));
+	d.conf = conf_read(d.config, err, sizeof(err));
+	if (!d.conf) {
+		log_err("%s", err);
+		return 2;
+	}
+	if (d.check) {
+		conf_put(d.conf);
+		return 0;
+	}
+	guard_memory();
+	/* threads inherit the mask: signals are for this one */
+	sigemptyset(&d.signals);
+	sigaddset(&d.signals, SIGHUP);
+	sigaddset(&d.signals, SIGTERM);
+	sigaddset(&d.signals, SIGINT);
+	pthread_sigmask(SIG_BLOCK, &d.signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	ret = start(&d);
+	if (!ret) {
+		log_info("qkd-kmed %s is ready", QKD_VERSION);
+		notify_manager("READY=1");
+		serve(&d);
+	}
+	stop(&d);
+	return ret ? 1 : 0;
+}

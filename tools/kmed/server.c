@@ -1,0 +1,530 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * HTTPS by libevent's evhttp and OpenSSL: from connections to exchanges.
+ *
+ * Each thread has an event loop, a desk, and the same listening sockets. A
+ * connection belongs to the thread that accepted it. Bounds: so many
+ * connections at once, so many bytes of a request's head and body, and so many
+ * seconds from one whole request to the next; who is slower, idle or stuck is
+ * cut off by a clock that visits all connections.
+ */
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent_ssl.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/listener.h>
+#include <event2/thread.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "front.h"
+#include "server.h"
+#include "tls.h"
+#include "tools/qkdd/log.h"
+
+#define HEAD_MAX	8192	/* bytes of a request's head */
+#define BODY_MAX	65536	/* bytes of a request's body */
+
+/* A connection, from its TCP handshake on. */
+struct client {
+	LIST_ENTRY(client) list;
+	struct worker *worker;
+	struct bufferevent *bev;
+	time_t seen;		/* when it came, or last asked something whole */
+	bool busy;		/* an answer is due or being written */
+	bool identified;
+	bool counted;		/* its handshake is done */
+	char id[SAE_ID_MAX + 1];	/* "": none */
+};
+
+/* An exchange and the connection it is of. */
+struct call {
+	struct xchg x;		/* first: done() finds the call by it */
+	struct worker *worker;
+	struct evhttp_request *req;
+	struct client *client;
+};
+
+struct worker {
+	struct server *server;
+	pthread_t thread;
+	bool started;
+	struct event_base *base;
+	struct evhttp *http;
+	struct evconnlistener **listeners;
+	struct desk *desk;
+	SSL_CTX *tls;
+	struct event *clock;
+	struct event *wake;	/* something in next, or stop */
+	LIST_HEAD(, client) clients;
+	unsigned int full_at;	/* clients; then it accepts no more */
+	unsigned int timeout;	/* s */
+	bool full;
+	pthread_mutex_t lock;	/* protects the following */
+	struct conf *next_conf;
+	SSL_CTX *next_tls;
+	bool stop;
+};
+
+struct server {
+	struct kme *kme;
+	unsigned int n_fds;
+	unsigned int n_workers;
+	atomic_uint n_clients;
+	struct worker workers[];
+};
+
+static time_t now_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return t.tv_sec;
+}
+
+/* ---- connections ---- */
+
+static void set_full(struct worker *w, bool full)
+{
+	if (w->full == full)
+		return;
+	w->full = full;
+	for (unsigned int i = 0; i < w->server->n_fds; i++) {
+		if (full)
+			evconnlistener_disable(w->listeners[i]);
+		else
+			evconnlistener_enable(w->listeners[i]);
+	}
+}
+
+static void count_clients(struct worker *w, int change)
+{
+	unsigned int n = atomic_fetch_add(&w->server->n_clients, change) +
+		change;
+
+	set_full(w, n >= w->full_at);
+}
+
+/* Called by the bufferevent's SSL object when it is freed: its last word. */
+static void client_gone(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx,
+			long argl, void *argp)
+{
+	struct client *c = ptr;
+
+	if (!c)
+		return;
+	LIST_REMOVE(c, list);
+	if (!c->counted)
+		atomic_fetch_add(&c->worker->server->kme->figures.handshakes_failed,
+				 1);
+	count_clients(c->worker, -1);
+	free(c);
+}
+
+static int client_index(void)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static int index = -1;
+
+	pthread_mutex_lock(&lock);
+	if (index < 0)
+		index = SSL_get_ex_new_index(0, NULL, NULL, NULL, client_gone);
+	pthread_mutex_unlock(&lock);
+	return index;
+}
+
+static struct client *client_new(struct worker *w, SSL *ssl)
+{
+	struct client *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->worker = w;
+	c->seen = now_s();
+	LIST_INSERT_HEAD(&w->clients, c, list);
+	if (!SSL_set_ex_data(ssl, client_index(), c)) {
+		LIST_REMOVE(c, list);
+		free(c);
+		return NULL;
+	}
+	count_clients(w, 1);
+	atomic_fetch_add(&w->server->kme->figures.connections, 1);
+	return c;
+}
+
+/*
+ * evhttp wants a bufferevent for each connection; were it given none it would
+ * serve in clear. So where memory is out it gets one that finds no client, and
+ * on_request() refuses.
+ */
+static struct bufferevent *make_bev(struct event_base *base, void *arg)
+{
+	struct worker *w = arg;
+	SSL *ssl = SSL_new(w->tls);
+	struct client *c = ssl ? client_new(w, ssl) : NULL;
+	struct bufferevent *bev;
+
+	if (!c) {
+		SSL_free(ssl);
+		return bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+	}
+	bev = bufferevent_openssl_socket_new(base, -1, ssl,
+					     BUFFEREVENT_SSL_ACCEPTING,
+					     BEV_OPT_CLOSE_ON_FREE);
+	if (!bev) {
+		SSL_free(ssl);
+		return bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+	}
+	bufferevent_openssl_set_allow_dirty_shutdown(bev, 1);
+	c->bev = bev;
+	return bev;
+}
+
+/* Who has not asked anything whole for too long, or takes no answer, goes. */
+static void on_clock(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+	time_t now = now_s();
+	struct client *c;
+
+	LIST_FOREACH(c, &w->clients, list) {
+		int sock = c->bev ? bufferevent_getfd(c->bev) : -1;
+
+		/* evhttp hears of it as of any end of a connection */
+		if (now - c->seen > w->timeout && sock >= 0)
+			shutdown(sock, SHUT_RDWR);
+	}
+	set_full(w, atomic_load(&w->server->n_clients) >= w->full_at);
+}
+
+/* ---- exchanges ---- */
+
+static void wipe_body(const void *data, size_t len, void *body)
+{
+	qkd_wipe(body, len);
+	free(body);
+}
+
+static const char *reason_of(int status)
+{
+	switch (status) {
+	case 200: return "OK";
+	case 202: return "Accepted";
+	case 400: return "Bad Request";
+	case 401: return "Unauthorized";
+	case 404: return "Not Found";
+	case 405: return "Method Not Allowed";
+	case 503: return "Service Unavailable";
+	default: return "Error";
+	}
+}
+
+static void send_answer(struct xchg *x)
+{
+	struct call *call = (struct call *)x;
+	struct evhttp_request *req = call->req;
+	struct evbuffer *out = evhttp_request_get_output_buffer(req);
+	struct evkeyvalq *head = evhttp_request_get_output_headers(req);
+
+	if (x->out_len) {
+		evhttp_add_header(head, "Content-Type",
+				  x->type ? x->type : "application/json");
+		evhttp_add_header(head, "Cache-Control", "no-store");
+		if (evbuffer_add_reference(out, x->out, x->out_len, wipe_body,
+					   x->out))
+			xchg_clear(x);
+		else
+			x->out = NULL;
+	}
+	if (x->status == 405)
+		evhttp_add_header(head, "Allow", "GET, POST");
+	evhttp_send_reply(req, x->status, reason_of(x->status), NULL);
+	free(call);
+}
+
+static struct client *client_of(struct evhttp_request *req)
+{
+	struct evhttp_connection *con = evhttp_request_get_connection(req);
+	struct bufferevent *bev = con ? evhttp_connection_get_bufferevent(con) :
+		NULL;
+	SSL *ssl = bev ? bufferevent_openssl_get_ssl(bev) : NULL;
+
+	return ssl ? SSL_get_ex_data(ssl, client_index()) : NULL;
+}
+
+/* With the first request of a connection; its certificate stays. */
+static void identify(struct client *c)
+{
+	int fd = bufferevent_getfd(c->bev), on = 1;
+	const SSL *ssl = bufferevent_openssl_get_ssl(c->bev);
+
+	c->identified = true;
+	c->counted = true;
+	if (!tls_peer_id(ssl, TLS_URI_SAE, c->id))
+		c->id[0] = '\0';
+	/* head and body of an answer go out as two records */
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+static enum xchg_method method_of(struct evhttp_request *req)
+{
+	switch (evhttp_request_get_command(req)) {
+	case EVHTTP_REQ_GET:
+		return XCHG_GET;
+	case EVHTTP_REQ_POST:
+		return XCHG_POST;
+	default:
+		return XCHG_OTHER;
+	}
+}
+
+static void on_request(struct evhttp_request *req, void *arg)
+{
+	struct evbuffer *in = evhttp_request_get_input_buffer(req);
+	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(req);
+	struct client *c = client_of(req);
+	const struct front_http *front;
+	struct worker *w = arg;
+	struct call *call;
+
+	if (!c) {
+		evhttp_send_reply(req, 503, reason_of(503), NULL);
+		return;
+	}
+	if (!c->identified)
+		identify(c);
+	c->seen = now_s();
+	call = calloc(1, sizeof(*call));
+	if (!call) {
+		evhttp_send_reply(req, 503, reason_of(503), NULL);
+		return;
+	}
+	call->req = req;
+	call->worker = w;
+	call->client = c;
+	call->x.method = method_of(req);
+	call->x.path = evhttp_uri_get_path(uri);
+	if (!call->x.path)
+		call->x.path = "";
+	call->x.query = evhttp_uri_get_query(uri);
+	call->x.body_len = evbuffer_get_length(in);
+	call->x.body = call->x.body_len ?
+		(const char *)evbuffer_pullup(in, -1) : "";
+	call->x.caller = c->id[0] ? c->id : NULL;
+	call->x.done = send_answer;
+	front = front_find(call->x.path);
+	if (front)
+		front->handle(w->desk, &call->x);
+	else
+		xchg_finish(&call->x, 404);
+}
+
+/* ---- threads ---- */
+
+static void take_next(struct worker *w)
+{
+	pthread_mutex_lock(&w->lock);
+	if (w->next_conf) {
+		if (!desk_set_conf(w->desk, w->next_conf)) {
+			w->timeout = w->next_conf->timeout;
+			w->full_at = w->next_conf->max_clients;
+		}
+		conf_put(w->next_conf);
+		w->next_conf = NULL;
+	}
+	if (w->next_tls) {
+		SSL_CTX_free(w->tls);
+		w->tls = w->next_tls;
+		w->next_tls = NULL;
+	}
+	if (w->stop)
+		event_base_loopbreak(w->base);
+	pthread_mutex_unlock(&w->lock);
+}
+
+static void on_wake(evutil_socket_t fd, short what, void *arg)
+{
+	take_next(arg);
+}
+
+static void *worker_run(void *arg)
+{
+	struct worker *w = arg;
+
+	event_base_dispatch(w->base);
+	return NULL;
+}
+
+static int worker_listen(struct worker *w, const int *fds, unsigned int n)
+{
+	w->listeners = calloc(n, sizeof(*w->listeners));
+	if (!w->listeners)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < n; i++) {
+		w->listeners[i] = evconnlistener_new(w->base, NULL, NULL,
+						     LEV_OPT_CLOSE_ON_EXEC, 0,
+						     fds[i]);
+		if (!w->listeners[i] ||
+		    !evhttp_bind_listener(w->http, w->listeners[i]))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int worker_start(struct worker *w, struct server *s, struct conf *conf,
+			SSL_CTX *tls, const int *fds)
+{
+	const struct timeval second = { .tv_sec = 1 };
+
+	w->server = s;
+	w->timeout = conf->timeout;
+	w->full_at = conf->max_clients;
+	LIST_INIT(&w->clients);
+	pthread_mutex_init(&w->lock, NULL);
+	SSL_CTX_up_ref(tls);
+	w->tls = tls;
+	w->base = event_base_new();
+	w->http = w->base ? evhttp_new(w->base) : NULL;
+	w->desk = desk_new(s->kme, conf);
+	if (!w->http || !w->desk)
+		return -ENOMEM;
+	evhttp_set_max_headers_size(w->http, HEAD_MAX);
+	evhttp_set_max_body_size(w->http, BODY_MAX);
+	evhttp_set_timeout(w->http, conf->timeout);
+	/* the others are answered by front ends, in their words */
+	evhttp_set_allowed_methods(w->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST |
+				   EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT |
+				   EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS |
+				   EVHTTP_REQ_PATCH);
+	evhttp_set_bevcb(w->http, make_bev, w);
+	evhttp_set_gencb(w->http, on_request, w);
+	w->clock = event_new(w->base, -1, EV_PERSIST, on_clock, w);
+	w->wake = event_new(w->base, -1, EV_PERSIST, on_wake, w);
+	if (!w->clock || event_add(w->clock, &second) || !w->wake ||
+	    worker_listen(w, fds, s->n_fds))
+		return -ENOMEM;
+	if (pthread_create(&w->thread, NULL, worker_run, w))
+		return -EAGAIN;
+	w->started = true;
+	return 0;
+}
+
+static void worker_free(struct worker *w)
+{
+	if (w->started) {
+		pthread_mutex_lock(&w->lock);
+		w->stop = true;
+		pthread_mutex_unlock(&w->lock);
+		event_active(w->wake, EV_TIMEOUT, 0);
+		pthread_join(w->thread, NULL);
+	}
+	if (w->http)	/* and its connections and listeners */
+		evhttp_free(w->http);
+	free(w->listeners);
+	desk_free(w->desk);
+	if (w->clock)
+		event_free(w->clock);
+	if (w->wake)
+		event_free(w->wake);
+	if (w->base)
+		event_base_free(w->base);
+	SSL_CTX_free(w->tls);
+	conf_put(w->next_conf);
+	SSL_CTX_free(w->next_tls);
+}
+
+/* All that could be wrong with settings and files, before anything changes. */
+static SSL_CTX *check(const struct conf *conf)
+{
+	char err[512];
+	SSL_CTX *tls;
+
+	for (unsigned int i = 0; i < conf->n_links; i++) {
+		if (!source_find(conf->links[i].source)) {
+			log_err("link %s: there is no source \"%s\"",
+				conf->links[i].name, conf->links[i].source);
+			return NULL;
+		}
+	}
+	tls = tls_ctx(conf, true, err, sizeof(err));
+	if (!tls)
+		log_err("%s", err);
+	return tls;
+}
+
+struct server *server_new(struct kme *kme, struct conf *conf, const int *fds,
+			  unsigned int n_fds)
+{
+	unsigned int n = conf->threads;
+	SSL_CTX *tls = check(conf);
+	struct server *s;
+
+	if (!tls)
+		return NULL;
+	if (!n)
+		n = sysconf(_SC_NPROCESSORS_ONLN);
+	evthread_use_pthreads();
+	s = calloc(1, sizeof(*s) + n * sizeof(s->workers[0]));
+	if (!s) {
+		SSL_CTX_free(tls);
+		return NULL;
+	}
+	s->kme = kme;
+	s->n_fds = n_fds;
+	while (s->n_workers < n) {
+		if (!worker_start(&s->workers[s->n_workers++], s, conf, tls,
+				  fds))
+			continue;
+		log_err("threads cannot be started: %s", strerror(errno));
+		server_free(s);
+		s = NULL;
+		break;
+	}
+	SSL_CTX_free(tls);
+	return s;
+}
+
+int server_reload(struct server *s, struct conf *conf)
+{
+	SSL_CTX *tls = check(conf);
+
+	if (!tls)
+		return -1;
+	for (unsigned int i = 0; i < s->n_workers; i++) {
+		struct worker *w = &s->workers[i];
+
+		pthread_mutex_lock(&w->lock);
+		conf_put(w->next_conf);
+		w->next_conf = conf_hold(conf);
+		SSL_CTX_free(w->next_tls);
+		SSL_CTX_up_ref(tls);
+		w->next_tls = tls;
+		pthread_mutex_unlock(&w->lock);
+		event_active(w->wake, EV_TIMEOUT, 0);
+	}
+	SSL_CTX_free(tls);
+	return 0;
+}
+
+void server_free(struct server *s)
+{
+	if (!s)
+		return;
+	for (unsigned int i = 0; i < s->n_workers; i++)
+		worker_free(&s->workers[i]);
+	free(s);
+}
+
+unsigned int server_clients(const struct server *s)
+{
+	return atomic_load(&s->n_clients);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Key that waits here until the SAEs it is for have fetched it.
+ *
+ * Key comes in ranges of a peer's tx stream; what is fetched is any part of a
+ * range, once by each SAE named. Any thread may call.
+ */
+#ifndef _KMED_STORE_H
+#define _KMED_STORE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <qkd/qkd.h>
+
+#define STORE_SLAVES_MAX	32	/* SAEs that a range may be for */
+
+struct store;
+
+struct store_figures {
+	uint64_t bytes;		/* of key waiting */
+	uint64_t ranges;
+	uint64_t expired;	/* bytes that nobody fetched in time */
+};
+
+/* @max_bytes: of key; @ttl: seconds until what was not fetched is erased. */
+struct store *store_new(uint64_t max_bytes, unsigned int ttl);
+void store_free(struct store *s);	/* NULL is fine */
+
+/**
+ * store_put - keep a range for those it is for
+ * @s: the store
+ * @id: names the range, whose length is in it
+ * @key: its bytes
+ * @master: SAE that got the same key at the peer
+ * @slaves: @n SAEs that may fetch it here
+ *
+ * Return: 0; -EEXIST: the range, or a part, is here already; -ENOSPC: full;
+ * -ENOMEM; -EINVAL: no key ID, or too many slaves.
+ */
+int store_put(struct store *s, const struct qkd_key_id *id, const void *key,
+	      const char *master, const char *const *slaves, unsigned int n);
+
+/* Whether any of the key of @id is or was in a range that is here. */
+int store_has(struct store *s, const struct qkd_key_id *id);
+
+/* What to fetch, and where to put it: as many bytes as the ID says. */
+struct store_want {
+	struct qkd_key_id id;
+	uint8_t *key;
+};
+
+/**
+ * store_fetch - hand out all or nothing, and forget it
+ * @s: the store
+ * @master: SAE that got the same key at the peer
+ * @slave: SAE that asks
+ * @want: @n keys
+ * @n: how many
+ *
+ * Return: 0; -ENOENT: one is not here, or was fetched; -EACCES: one is for
+ * others only. Nothing changes then.
+ */
+int store_fetch(struct store *s, const char *master, const char *slave,
+		const struct store_want *want, size_t n);
+
+/* Erases what waited too long. */
+void store_expire(struct store *s);
+void store_figures(struct store *s, struct store_figures *f);
+
+#endif /* _KMED_STORE_H */
