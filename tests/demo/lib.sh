@@ -2,9 +2,9 @@
 # shellcheck shell=bash disable=SC2034
 #
 # What the demonstration's nodes do, wherever they are: in two namespaces of
-# one machine (namespaces.sh), or on a machine each (machine.sh). A node's
-# commands are run by `at NODE COMMAND...`, which the script that includes
-# this defines. The tests' own library sets up and takes down.
+# one machine (namespaces.sh), or on a machine each (machine.sh). The script that
+# includes this defines `enter NODE COMMAND...`, which becomes that command, on
+# that node. The tests' own library sets up and takes down.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 trap demo_end EXIT
@@ -13,7 +13,7 @@ link=hospital-biobank
 tunnel=genomes
 vcf_gz=/usr/share/doc/python3-vcf/test/1kg.vcf.gz
 rekey=${REKEY:-2s}		# an SA is replaced when it is this old
-rate=${RATE:-300k}		# bytes/s of the transfer: slow enough to watch
+rate=${RATE:-2400kbit}		# of the wan: slow enough to watch
 length=${LENGTH:-25}		# km of fibre
 # A source of 10 MHz and blocks of a quarter million bits: what an emulated
 # processor can follow in real time, with the first key after a few seconds.
@@ -51,6 +51,10 @@ demo_end() {
 	exit $status
 }
 
+# at NODE CMD...; in the background it is (enter NODE CMD...) &, so that the
+# process known is CMD itself
+at() { (enter "$@"); }
+
 # The modules, and what they stand on.
 load_modules() {
 	modprobe -qa esp4 esp6 xfrm_user 2>/dev/null
@@ -72,8 +76,8 @@ start_node() { # NODE PSK
 		die "$me: the link was refused"
 	at "$me" qkdctl tunnel add $tunnel link $link mode transport \
 		rekey time "$rekey" || die "$me: the tunnel was refused"
-	at "$me" qkdd --psk-dir "$state/$me/psk" --state-dir "$state/$me/lib" \
-		2>"$state/$me/qkdd.log" &
+	(enter "$me" qkdd --psk-dir "$state/$me/psk" \
+		--state-dir "$state/$me/lib") 2>"$state/$me/qkdd.log" &
 	at_exit stop $!
 }
 
@@ -116,8 +120,11 @@ make_genomes() {
 	gzip -dc $vcf_gz >$state/www/1kg.vcf || die "no data: $vcf_gz"
 }
 
-# A stock web server with the genomes.
-serve() { # NODE
+# A stock web server with the genomes, behind a line that is no faster than
+# people watch.
+serve() { # NODE DEVICE
+	at "$1" tc qdisc add dev "$2" root tbf rate "$rate" burst 16k latency 2s ||
+		die "the line to the world cannot be made slow"
 	cat >$state/nginx.conf <<-END
 		user root;
 		daemon off;
@@ -126,7 +133,7 @@ serve() { # NODE
 		events {}
 		http { access_log off; server { listen 80; root $state/www; } }
 	END
-	at "$1" nginx -c $state/nginx.conf 2>>$state/nginx.log &
+	(enter "$1" nginx -c $state/nginx.conf) 2>>$state/nginx.log &
 	at_exit stop $!
 }
 
@@ -138,8 +145,8 @@ fetch() { # NODE
 		die "the web server does not answer"
 	size=$(stat -c %s $state/www/1kg.vcf)
 	first=$(rekeys "$1")
-	at "$1" curl -sS --limit-rate "$rate" -o $state/got.vcf \
-		"http://$from/1kg.vcf" &
+	(enter "$1" curl -sS -o $state/got.vcf \
+		"http://$from/1kg.vcf") &
 	curl=$!
 	while kill -0 $curl 2>/dev/null; do
 		sleep 1

@@ -7,7 +7,7 @@
 set -u
 . "$(dirname "$0")/lib.sh"
 
-at() { shift; "$@"; }
+enter() { shift; exec "$@"; }
 node=$1 psk=$2
 peer=${other[$node]}
 done_port=7070
@@ -20,7 +20,7 @@ ip link set eth0 up
 ip link set eth1 up
 mkdir -p $state
 make_genomes
-[ "$node" = biobank ] || serve "$node"
+[ "$node" = biobank ] || serve "$node" eth0
 wait_for "$patience" ping -c 1 -W 1 "${fibre[$peer]}" ||
 	die "the $peer does not answer"
 start_node "$node" "$psk"

@@ -13,7 +13,7 @@
 set -u
 . "$(dirname "$0")/lib.sh"
 
-at() { ip netns exec "$@"; }
+enter() { exec ip netns exec "$@"; }
 
 step "1. The machine: $(uname -sr), $(nproc) processors"
 load_modules
@@ -33,7 +33,7 @@ await_key hospital
 
 step "4. curl, which knows nothing of all this, fetches a 1000 Genomes VCF"
 make_genomes
-serve hospital
+serve hospital wan
 fetch biobank
 
 step "5. Who used how much key"
