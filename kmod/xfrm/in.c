@@ -12,17 +12,20 @@
  *
  * The peer goes on sending under the old SA until our answer has arrived and
  * its outbound SA is in. So an old SA stays until the newest has carried a
- * packet, and then for the grace time, since packets overtake each other.
- * Without an SA the peer is asked for one: it cannot know that we lost it. When
- * it says that there is none any more, ours ends after the grace time.
+ * packet, or the peer's next offer says that it uses the newest; and then for
+ * the grace time, since packets overtake each other. Without an SA the peer is
+ * asked for one: it cannot know that we lost it. When it says that there is
+ * none any more, ours ends after the grace time.
  */
 
+#include <linux/random.h>
 #include <linux/string.h>
 
 #include "trace.h"
 #include "tunnel.h"
 
 #define WANT_FIRST	msecs_to_jiffies(1000)	/* it may offer by itself */
+#define WANTS_PER_S	100			/* of all tunnels, about */
 #define WANT_MAX	10			/* times in a row */
 #define POLL_MAX	msecs_to_jiffies(60000)
 
@@ -64,6 +67,51 @@ static bool as_configured(const struct qx_tunnel *t, const struct qx_msg *m)
 	       !(m->flags & QX_F_ENCAP) == !c->encap_sport;
 }
 
+/*
+ * The time of the SAs that were replaced begins to run out: of those older
+ * than @first, or of all if it is NULL.
+ */
+static void count_down(struct qx_tunnel *t, const struct qx_sa *first)
+{
+	unsigned long until = jiffies +
+			      msecs_to_jiffies(t->conf.set.grace_time);
+	struct qx_sa *sa;
+
+	list_for_each_entry(sa, &t->in.old, list) {
+		if (sa == first)
+			break;
+		if (!sa->until)
+			sa->until = until ?: 1;
+	}
+}
+
+static bool counting_down(const struct qx_in *in)
+{
+	return list_empty(&in->old) ||
+	       list_last_entry(&in->old, struct qx_sa, list)->until;
+}
+
+/*
+ * The sender says with an offer what it uses: the latest, or an old one that
+ * our answer did not reach it for, or none.
+ */
+static void in_use(struct qx_tunnel *t, __be32 spi)
+{
+	struct qx_in *in = &t->in;
+	struct qx_sa *sa;
+
+	if (!spi || (in->sa && in->sa->x->id.spi == spi)) {
+		count_down(t, NULL);
+		return;
+	}
+	list_for_each_entry(sa, &in->old, list) {
+		if (sa->x->id.spi == spi) {
+			count_down(t, sa);
+			return;
+		}
+	}
+}
+
 static void delete_oldest(struct qx_tunnel *t)
 {
 	struct qx_sa *sa = list_first_entry(&t->in.old, struct qx_sa, list);
@@ -75,6 +123,8 @@ static void delete_oldest(struct qx_tunnel *t)
 
 static void replace(struct qx_tunnel *t, struct qx_sa *sa)
 {
+	unsigned long look = jiffies +
+			     msecs_to_jiffies(t->conf.set.grace_time / 2);
 	struct qx_in *in = &t->in;
 	struct qx_sa *old = in->sa;
 
@@ -87,11 +137,13 @@ static void replace(struct qx_tunnel *t, struct qx_sa *sa)
 	qx_notify_rekey(t, true, sa, old);
 	if (!old)
 		return;
+	/* a look that is pending is not put off, however often this is done */
+	if (counting_down(in) || time_before(look, in->poll_at))
+		in->poll_at = look;
+	in->polls = 0;
 	list_add_tail(&old->list, &in->old);
 	if (++in->n_old > QX_OLD_MAX)
 		delete_oldest(t);
-	in->polls = 0;
-	in->poll_at = jiffies + msecs_to_jiffies(t->conf.set.grace_time / 2);
 }
 
 static void take_and_install(struct qx_tunnel *t, const struct qx_msg *m,
@@ -153,6 +205,7 @@ void qx_in_offered(struct qx_tunnel *t, const struct qx_msg *m, u32 epoch)
 		return;
 	}
 	in->count.offers++;
+	in_use(t, htonl(m->spi));
 	if (as_configured(t, m))
 		take_and_install(t, m, epoch);
 	else
@@ -196,24 +249,6 @@ void qx_in_none(struct qx_tunnel *t, const struct qx_msg *m)
 		qx_reason(t, "the peer says: %s", qx_reason_text(m->reason));
 }
 
-/* The sender uses the new SA: the old ones' time begins to run out. */
-static void count_down(struct qx_tunnel *t)
-{
-	unsigned long until = jiffies +
-			      msecs_to_jiffies(t->conf.set.grace_time);
-	struct qx_sa *sa;
-
-	list_for_each_entry(sa, &t->in.old, list)
-		if (!sa->until)
-			sa->until = until ?: 1;
-}
-
-static bool counting_down(const struct qx_in *in)
-{
-	return list_empty(&in->old) ||
-	       list_last_entry(&in->old, struct qx_sa, list)->until;
-}
-
 /* Nobody tells of the first packet; look, less and less often. */
 static void poll(struct qx_tunnel *t)
 {
@@ -225,7 +260,7 @@ static void poll(struct qx_tunnel *t)
 		return;
 	qx_sa_usage(in->sa, &u);
 	if (u.packets)
-		count_down(t);
+		count_down(t, NULL);
 	in->polls++;
 	in->poll_at = jiffies + min(POLL_MAX, grace << min(in->polls, 8U)) + 1;
 }
@@ -250,6 +285,14 @@ static void want(struct qx_tunnel *t, unsigned long after)
 	t->in.wanting = true;
 	t->in.wants = 0;
 	t->in.want_at = jiffies + after;
+}
+
+/* What concerns all tunnels is not asked by all at once. */
+static unsigned long spread(const struct qx_tunnel *t)
+{
+	u32 seconds = 1 + READ_ONCE(t->qn->n_tunnels) / WANTS_PER_S;
+
+	return get_random_u32() % (seconds * HZ);
 }
 
 /* Three quarters of an SA's life: its successor should be here by then. */
@@ -296,7 +339,7 @@ static void check(struct qx_tunnel *t, unsigned long events)
 	}
 	if (!in->sa && events & (BIT(QX_EV_START) | BIT(QX_EV_LINK) |
 				 BIT(QX_EV_GENERATION)))
-		want(t, WANT_FIRST);
+		want(t, WANT_FIRST + spread(t));
 	if (in->sa && !in->wanting && in->wants < WANT_MAX &&
 	    overdue(in->sa))
 		want(t, 0);

@@ -36,6 +36,8 @@ static int __net_init net_init(struct net *net)
 	INIT_LIST_HEAD(&qn->tunnels);
 	INIT_LIST_HEAD(&qn->bypasses);
 	INIT_LIST_HEAD(&qn->encaps);
+	spin_lock_init(&qn->turn_lock);
+	INIT_LIST_HEAD(&qn->turns);
 	/* policies that an earlier load left have other request IDs */
 	qn->reqid = get_random_u32();
 	qx_adhoc_init(qn);

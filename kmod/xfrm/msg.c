@@ -92,7 +92,10 @@ static bool consistent(const struct qx_msg *m)
 	/* NONE may name the key of an SA that is gone, or none */
 	if (m->type != QX_NONE && !!m->offset != offer)
 		return false;
-	return m->type == QX_ACCEPT ? m->spi >= QX_SPI_MIN : !m->spi;
+	/* OFFER may name the SA in use, or none */
+	if (m->type == QX_ACCEPT || (m->type == QX_OFFER && m->spi))
+		return m->spi >= QX_SPI_MIN;
+	return !m->spi;
 }
 
 /**

@@ -73,7 +73,8 @@ enum qx_reason {
  * @aead: of the SA
  * @offset: of its key, in the stream of the one who offers; names the offer.
  *	0 in WANT; in NONE, that of the SA that is gone, or 0
- * @spi: of ACCEPT, host order
+ * @spi: host order; of ACCEPT, the new SA's; of OFFER, that of the SA that the
+ *	sender uses, or 0
  * @reqid: of an ad hoc tunnel
  * @if_id: of an ad hoc tunnel
  * @name: of the tunnel, NUL-padded; empty for an ad hoc one

@@ -16,7 +16,8 @@
  * the old one in use. It goes when its successor is in; when its lifetime ends
  * (xfrm sees to that); or, configured to block, some time after a rekey that
  * found no key. An offer is named by its key's offset, and sent again
- * unchanged until it is answered.
+ * until it is answered. Only so many of a link's tunnels are OFFERED and await
+ * an answer at once; the others wait in WAIT_KEY for their turn (turn.c).
  */
 
 #include <linux/random.h>
@@ -25,6 +26,7 @@
 #include "trace.h"
 #include "tunnel.h"
 
+#define SILENT		3			/* tries: the peer may be away */
 #define GIVE_UP		12			/* tries that nobody waits for */
 #define STARVED_POLL	msecs_to_jiffies(2000)	/* QKD_KEY wakes earlier */
 #define REJECTED_POLL	msecs_to_jiffies(2000)	/* for the peer's admin */
@@ -111,13 +113,16 @@ static void not_starved(struct qx_out *o)
 static void send_offer(struct qx_tunnel *t)
 {
 	struct qx_out *o = &t->out;
+	u32 spi = o->sa ? ntohl(o->sa->x->id.spi) : 0;
 	int err;
 
-	if (o->tries++)
+	if (o->tries++) {
 		o->count.retries++;
+		qx_turn_unanswered(t);
+	}
 	o->next = jiffies + qx_backoff(o->tries);
 	trace_qkd_xfrm_offer(t, o->offset, o->tries);
-	err = qx_send(t, QX_OFFER, QX_REASON_NONE, o->offset, 0);
+	err = qx_send(t, QX_OFFER, QX_REASON_NONE, o->offset, spi);
 	if (err == -EAGAIN || err == -ENETDOWN) {
 		starved(t, err);
 		return;
@@ -127,7 +132,7 @@ static void send_offer(struct qx_tunnel *t)
 	not_starved(o);
 	if (err)
 		qx_reason(t, "cannot send to the peer: error %d", err);
-	else if (o->tries == 3)
+	else if (o->tries == SILENT)
 		qx_reason(t, "the peer does not answer");
 }
 
@@ -254,6 +259,8 @@ void qx_out_accepted(struct qx_tunnel *t, const struct qx_msg *m, u32 epoch)
 	    o->epoch != epoch)
 		return;
 	o->count.accepts++;
+	if (o->tries == 1)
+		qx_turn_answered(t);
 	sa = qx_sa_install(t, true, htonl(m->spi), o->key, o->offset);
 	if (IS_ERR(sa)) {
 		qx_reason(t, "cannot install the outbound SA: error %ld",
@@ -402,7 +409,7 @@ static void wait_key(struct qx_tunnel *t, unsigned long events)
 		return;
 	if (pointless(t))
 		give_up(t);
-	else
+	else if (qx_turn_take(t))
 		reserve_key(t);
 }
 
@@ -410,7 +417,6 @@ static void offered(struct qx_tunnel *t, unsigned long events)
 {
 	if (events & BIT(QX_EV_GENERATION)) {
 		qx_out_changed(t);
-		reserve_key(t);
 		return;
 	}
 	if (t->out.starved && events & (BIT(QX_EV_KEY) | BIT(QX_EV_LINK)))
@@ -421,6 +427,20 @@ static void offered(struct qx_tunnel *t, unsigned long events)
 		give_up(t);
 	else
 		send_offer(t);
+}
+
+/*
+ * An answer is awaited, or the turn to ask for one. A peer that is silent keeps
+ * nobody else waiting, nor does one whose administrator must do something.
+ */
+static bool needs_turn(const struct qx_tunnel *t)
+{
+	const struct qx_out *o = &t->out;
+
+	if (o->state == QKD_XFRM_STATE_WAIT_KEY)
+		return time_after_eq(jiffies, o->next);
+	return o->state == QKD_XFRM_STATE_OFFERED && o->tries < SILENT &&
+	       !o->refused && !o->starved;
 }
 
 /* Configured to block, and the margin is over. */
@@ -442,13 +462,19 @@ static unsigned long until(unsigned long when, unsigned long wait)
 	return time_after(when, now) ? min(wait, when - now) : 0;
 }
 
+/* Then it is told. */
+static bool waits_for_turn(const struct qx_tunnel *t)
+{
+	return READ_ONCE(t->turn) == QX_TURN_WAITS;
+}
+
 static unsigned long next_run(const struct qx_tunnel *t)
 {
 	const struct qx_out *o = &t->out;
 	unsigned long wait = MAX_JIFFY_OFFSET;
 
-	if (o->state == QKD_XFRM_STATE_WAIT_KEY ||
-	    o->state == QKD_XFRM_STATE_OFFERED)
+	if (o->state == QKD_XFRM_STATE_OFFERED ||
+	    (o->state == QKD_XFRM_STATE_WAIT_KEY && !waits_for_turn(t)))
 		wait = until(o->next, wait);
 	if (o->state == QKD_XFRM_STATE_LIVE && t->conf.set.rekey_time)
 		wait = until(o->rekey_at, wait);
@@ -481,8 +507,10 @@ unsigned long qx_out_run(struct qx_tunnel *t, unsigned long events)
 		idle(t, events);
 	if (o->state == QKD_XFRM_STATE_OFFERED)
 		offered(t, events);
-	else if (o->state == QKD_XFRM_STATE_WAIT_KEY)
+	if (o->state == QKD_XFRM_STATE_WAIT_KEY)
 		wait_key(t, events);
+	if (!needs_turn(t))
+		qx_turn_end(t);
 	drop_when_starved(t);
 	return next_run(t);
 }

@@ -199,6 +199,7 @@ static int bind(struct qx_tunnel *t)
 {
 	struct qkd_consumer *c;
 	struct qkd_link *link;
+	int err;
 
 	lockdep_assert_held(&t->lock);
 	if (t->link)
@@ -207,13 +208,21 @@ static int bind(struct qx_tunnel *t)
 	if (!link)
 		return -ENODEV;
 	c = qkd_consumer_add(link, "xfrm", t->conf.name);
-	if (IS_ERR(c)) {
-		qkd_link_put(link);
-		return PTR_ERR(c);
-	}
+	err = PTR_ERR_OR_ZERO(c);
+	if (err)
+		goto err_link;
+	err = qx_turns_join(t, link);
+	if (err)
+		goto err_consumer;
 	t->consumer = c;
 	WRITE_ONCE(t->link, link);
 	return 0;
+
+err_consumer:
+	qkd_consumer_del(c);
+err_link:
+	qkd_link_put(link);
+	return err;
 }
 
 /**
@@ -233,6 +242,7 @@ void qx_unbind(struct qx_tunnel *t)
 	/* another link of this name counts its generations anew */
 	t->in.epoch = 0;
 	t->out.epoch = 0;
+	qx_turns_leave(t);
 	qkd_consumer_del(t->consumer);
 	t->consumer = NULL;
 	qkd_link_put(link);
@@ -313,6 +323,7 @@ static void tunnel_init(struct qx_tunnel *t, struct qx_net *qn,
 	mutex_init(&t->lock);
 	INIT_DELAYED_WORK(&t->work, work);
 	INIT_LIST_HEAD(&t->list);
+	INIT_LIST_HEAD(&t->turn_list);
 	INIT_LIST_HEAD(&t->out.old);
 	INIT_LIST_HEAD(&t->in.old);
 }

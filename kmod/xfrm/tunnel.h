@@ -7,6 +7,7 @@
  *   qkd.ko's configuration mutex (when the notifier calls)
  *   qx_net.lock		tunnels come and go
  *   qx_tunnel.lock		all that changes in a tunnel
+ *   qx_net.turn_lock	who may offer
  *   xfrm's own locks, and those of qkd.ko's pools
  * Tables are read under RCU. What xfrm calls (acquire, notify) comes in any
  * context with xfrm's locks held, and so only sets events and queues work.
@@ -32,6 +33,7 @@
 struct qx_bypass;
 struct qx_encap;
 struct qx_tunnel;
+struct qx_turns;
 
 /* ---- names and settings ---- */
 
@@ -186,7 +188,15 @@ enum qx_event {
 	QX_EV_LINK,		/* the link came, changed or went */
 	QX_EV_GENERATION,	/* the peer may have lost its SAs */
 	QX_EV_WANTED,		/* the peer has no SA from us */
+	QX_EV_TURN,		/* it may offer now */
 	QX_EV_REKEY,		/* the administrator says so */
+};
+
+/* Whether a tunnel may await an answer: turn.c, where its states are drawn. */
+enum qx_turn {
+	QX_TURN_NONE,
+	QX_TURN_WAITS,
+	QX_TURN_HELD,
 };
 
 /**
@@ -205,10 +215,13 @@ enum qx_event {
  * @encap: its socket, or NULL; protected by qx_net.lock
  * @work: runs both directions
  * @events: bits of enum qx_event since @work ran last
+ * @turn: protected by qx_net.turn_lock
+ * @turn_list: in qx_turns.waiting; protected by qx_net.turn_lock
  * @lock: protects all below, and @conf.set
  * @dead: deleted, nothing below is valid
  * @link: held, or NULL while there is none of its name
  * @consumer: account of @link, with it
+ * @turns: shared by the tunnels of @link, with it
  * @reason: why a direction stands where it does; empty if all is well
  * @out: sending
  * @in: receiving
@@ -228,10 +241,13 @@ struct qx_tunnel {
 	struct qx_encap *encap;
 	struct delayed_work work;
 	unsigned long events;
+	enum qx_turn turn;
+	struct list_head turn_list;
 	struct mutex lock; /* protects what the comment above says */
 	bool dead;
 	struct qkd_link *link;
 	struct qkd_consumer *consumer;
+	struct qx_turns *turns;
 	char reason[QKD_XFRM_REASON_MAX + 1];
 	struct qx_out out;
 	struct qx_in in;
@@ -253,6 +269,8 @@ struct qx_tunnel {
  * @closing: the namespace goes
  * @bypasses: policies for control messages, shared by tunnels: bypass.c
  * @encaps: sockets of UDP encapsulation, shared by tunnels: encap.c
+ * @turn_lock: protects @turns, and what turn.c says
+ * @turns: of links that tunnels are bound to
  * @acquire_lock: protects @acquires, @n_acquires
  * @acquires: of templates that no tunnel claims: adhoc.c
  * @n_acquires: of @acquires
@@ -271,6 +289,8 @@ struct qx_net {
 	bool closing;
 	struct list_head bypasses;
 	struct list_head encaps;
+	spinlock_t turn_lock; /* protects what the comment above says */
+	struct list_head turns;
 	spinlock_t acquire_lock; /* protects acquires, n_acquires */
 	struct list_head acquires;
 	u32 n_acquires;
@@ -323,6 +343,15 @@ void qx_out_clear(struct qx_tunnel *t);
 void qx_in_offered(struct qx_tunnel *t, const struct qx_msg *m, u32 epoch);
 void qx_in_none(struct qx_tunnel *t, const struct qx_msg *m);
 void qx_in_clear(struct qx_tunnel *t);
+
+/* ---- whose turn it is to offer: turn.c ---- */
+
+int qx_turns_join(struct qx_tunnel *t, const struct qkd_link *link);
+void qx_turns_leave(struct qx_tunnel *t);
+bool qx_turn_take(struct qx_tunnel *t);
+void qx_turn_end(struct qx_tunnel *t);
+void qx_turn_answered(struct qx_tunnel *t);
+void qx_turn_unanswered(struct qx_tunnel *t);
 
 /* ---- messages: proto.c ---- */
 

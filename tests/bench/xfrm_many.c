@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Many tunnels of one link, for tests/bench/xfrm.sh: makes them at one end,
- * and sums up how often they were rekeyed.
+ * Many tunnels of one link, for tests and benchmarks: makes them at one end,
+ * and sums up how they fare: rekeys, tunnels that send, tunnels that receive,
+ * fewest rekeys of a tunnel, offers repeated, tunnels.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -15,7 +16,10 @@
 
 struct sum {
 	unsigned long long rekeys;
-	unsigned int live;
+	unsigned long long fewest;
+	unsigned long long retries;
+	unsigned int out;
+	unsigned int in;
 	unsigned int all;
 };
 
@@ -63,8 +67,11 @@ static int add_up(const struct qkd_tunnel *t, void *arg)
 	struct sum *s = arg;
 
 	s->rekeys += t->out->rekeys;
-	s->live += t->out->rekeys > 0;
-	s->all++;
+	if (!s->all++ || t->out->rekeys < s->fewest)
+		s->fewest = t->out->rekeys;
+	s->retries += t->out->retries;
+	s->out += t->out->spi > 0;
+	s->in += t->in->spi > 0;
 	return 0;
 }
 
@@ -91,7 +98,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "xfrm_many: %s %s\n", strerror(-err),
 			qkd_error());
 	else if (argc == 3)
-		printf("%llu %u %u\n", s.rekeys, s.live, s.all);
+		printf("%llu %u %u %llu %llu %u\n", s.rekeys, s.out, s.in,
+		       s.fewest, s.retries, s.all);
 	qkd_nl_close(nl);
 	return err ? 1 : 0;
 }

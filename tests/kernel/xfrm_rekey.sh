@@ -28,13 +28,16 @@ at_least 'the flood was one' "$sent" 500
 is 'no echo was lost' "$((sent - got))" 0
 check 'none twice' sh -c "! grep -E '\+[0-9]+ duplicates' $test_dir/ping"
 
+# a receiver that is not run for a while is no loss of IPsec's
+sysctl -q -w net.core.rmem_max=4194304 net.core.wmem_max=4194304
 start on biobank iperf3 -s
 wait_for 5 on biobank sh -c 'ss -ltn | grep -q 5201'
 
 r=$(rekeys)
-on hospital iperf3 -J -u -b 4M -l 500 -t 6 -c 10.77.0.2 > "$test_dir/udp"
+on hospital iperf3 -J -u -b 4M -l 500 -w 2M -t 6 -c 10.77.0.2 > "$test_dir/udp"
 rekeyed 'rekeyed under UDP' "$r"
 at_least 'datagrams were sent' "$(jq .end.sum.packets "$test_dir/udp")" 1000
+say "UDP at the receiver: $(on biobank nstat -asz UdpInErrors UdpRcvbufErrors | tail -n +2 | tr -s ' \n' ' ')"
 is 'no datagram was lost' "$(jq .end.sum.lost_packets "$test_dir/udp")" 0
 is 'none came out of order' \
 	"$(jq '.end.streams[0].udp.out_of_order' "$test_dir/udp")" 0
@@ -46,7 +49,7 @@ at_least 'TCP moved' "$(jq '.end.sum_received.bytes' "$test_dir/tcp")" 100000
 
 check 'IPsec dropped nothing at all' no_errors
 # those that wait for late packets are bounded, whatever the pace
-at_most 'replaced SAs do not pile up' "$(sas hospital)" 150
+at_most 'replaced SAs do not pile up' "$(sas hospital)" 40
 # by packets and by bytes
 both qkdctl tunnel set t rekey time 0 packets 200 hard packets 100000
 sleep 0.5

@@ -30,6 +30,9 @@ static const struct qx_msg good[] = {
 	}, {
 		.type = QX_NONE, .reason = QX_IDLE, .family = 4, .offset = 100,
 		.name = "t",
+	}, {
+		.type = QX_OFFER, .family = 4, .offset = 100, .spi = 0x1010,
+		.name = "t",
 	},
 };
 
@@ -142,6 +145,7 @@ TEST(refused)
 	EXPECT_EQ(-EBADMSG, parse_changed(5, 3, 0));		/* unknown aead */
 	EXPECT_EQ(-EBADMSG, parse_changed(6, 1, 0));		/* not zero */
 	EXPECT_EQ(-EBADMSG, parse_changed(18, 0, 1));		/* SPI below 256 */
+	EXPECT_EQ(-EBADMSG, parse_changed(18, 0, 6));		/* nor in OFFER */
 	EXPECT_EQ(-EBADMSG, parse_changed(23, 1, 0));		/* name and reqid */
 	EXPECT_EQ(-EBADMSG, parse_changed(32, 'x', 3));		/* ad hoc, named */
 	EXPECT_EQ(-EBADMSG, parse_changed(32, 0, 0));		/* no name */
