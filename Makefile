@@ -55,6 +55,9 @@ bench-post: deps ## measure post-processing natively, the same lines
 	@for b in bench_post bench_sim qkdd_chain; do \
 		[ ! -x $(O)/bench/$$b ] || $(O)/bench/$$b || exit; done
 
+bench-kme: deps ## measure the key service, beside nginx; the same lines
+	@tests/bench/kme
+
 generate: ## headers, policies and pages from the netlink specs
 	@tests/checks/generate.sh
 
@@ -66,4 +69,5 @@ clean: ## remove what was built
 	rm -rf $(O)
 
 .PHONY: all help deps modules tools unit check check-matrix check-otp \
-	debug-kernel check-debug demo bench bench-post generate install clean
+	debug-kernel check-debug demo bench bench-post \
+	bench-kme generate install clean

@@ -29,6 +29,8 @@ check=(
 	# what tests use in the guest
 	iproute2 iputils-ping iperf3 jq tcpdump ethtool nftables procps curl
 	nginx-light rsync socat strace netcat-openbsd python-pyvcf-examples
+	# certificates, and load for make bench-kme
+	openssl wrk nghttp2-client
 	# what make bench-post compares with (and FFTW, above)
 	libgf2x-dev
 	# plots, man pages

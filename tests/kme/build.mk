@@ -11,3 +11,9 @@ HELPERS += kmed_standin
 kmed_standin_SRCS := tools/kmed/main.c $(kme_standin)
 kmed_standin_LIBS := kmed
 kmed_standin_CPPFLAGS := -Itests/kshim
+
+TESTS += kme_014
+kme_014_SRCS := tests/unit/kme_014.c $(kme_standin)
+kme_014_LIBS := kmed
+kme_014_CPPFLAGS := -Itests/kshim
+CFLAGS_tests/unit/kme_014.c := -Wno-missing-prototypes

@@ -5,9 +5,10 @@
  * same seed agree on.
  *
  *	QKD_STANDIN_SEED	any text; the two ends' must be the same
- *	QKD_STANDIN_LOWER	1 at one end, 0 at the other
  *	QKD_STANDIN_BYTES	key each direction has in all; default: no end
  *	QKD_STANDIN_DOWN	names of links that are not there, by spaces
+ *
+ * Link "NAME-far" is the other end of link "NAME", in this process or another.
  *
  * What a real pool does that this does not: blocks, confirmation by a peer,
  * generations that change, and the cost of a system call.
@@ -29,6 +30,8 @@
 
 struct pool {
 	char name[QKD_NAME_MAX + 1];
+	int base_len;		/* of its name, without "-far" */
+	bool lower;
 	uint8_t generation[QKD_GENERATION_SIZE];
 	struct qkd_tx tx;
 	struct qkd_rx rx;
@@ -41,13 +44,6 @@ struct qkd_dev {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* all below */
 static struct pool *pools[LINKS];
-
-static bool lower(void)
-{
-	const char *s = getenv("QKD_STANDIN_LOWER");
-
-	return s && s[0] == '1';
-}
 
 static uint64_t limit(void)
 {
@@ -67,8 +63,8 @@ static void bytes_at(const struct pool *p, uint32_t stream, uint64_t offset,
 	char text[256];
 	int n;
 
-	snprintf(text, sizeof(text), "%s/%s/%u", seed ? seed : "", p->name,
-		 stream);
+	snprintf(text, sizeof(text), "%s/%.*s/%u", seed ? seed : "",
+		 p->base_len, p->name, stream);
 	EVP_Digest(text, strlen(text), key, NULL, EVP_sha256(), NULL);
 	for (int i = 0; i < 8; i++)
 		iv[15 - i] = offset / 16 >> (8 * i);
@@ -88,7 +84,7 @@ static void feed_tx(struct pool *p)
 		uint32_t len = end - p->tx.head < sizeof(block) ?
 			end - p->tx.head : sizeof(block);
 
-		bytes_at(p, !lower(), p->tx.head, block, len);
+		bytes_at(p, !p->lower, p->tx.head, block, len);
 		qkd_ring_write(p->tx.buf, RING, p->tx.head, block, len);
 		qkd_tx_feed(&p->tx, p->tx.head, len);
 		qkd_tx_confirm(&p->tx, p->tx.head - len, len);
@@ -108,7 +104,7 @@ static void feed_rx(struct pool *p, uint64_t end)
 			qkd_rx_peer_reserved(&p->rx, at + sizeof(block) - RING,
 					     p->clock++);
 		qkd_rx_make_room(&p->rx, at, sizeof(block), p->clock++, 0);
-		bytes_at(p, lower(), at, block, sizeof(block));
+		bytes_at(p, p->lower, at, block, sizeof(block));
 		qkd_ring_write(p->rx.buf, RING, at, block, sizeof(block));
 		qkd_rx_feed(&p->rx, at, sizeof(block));
 	}
@@ -117,12 +113,15 @@ static void feed_rx(struct pool *p, uint64_t end)
 static struct pool *pool_new(const char *name)
 {
 	struct pool *p = calloc(1, sizeof(*p));
-	uint8_t secret[MAC_SECRET];
+	uint8_t secret[MAC_SECRET], digest[32];
 	uint64_t offset;
 
 	snprintf(p->name, sizeof(p->name), "%s", name);
-	EVP_Digest(name, strlen(name), secret, NULL, EVP_sha256(), NULL);
-	memcpy(p->generation, secret, sizeof(p->generation));
+	p->base_len = strlen(p->name);
+	p->lower = p->base_len < 4 || strcmp(p->name + p->base_len - 4, "-far");
+	p->base_len -= p->lower ? 0 : 4;
+	EVP_Digest(p->name, p->base_len, digest, NULL, EVP_sha256(), NULL);
+	memcpy(p->generation, digest, sizeof(p->generation));
 	p->tx.buf = malloc(RING);
 	p->tx.size = RING;
 	p->rx.buf = malloc(RING);
@@ -234,7 +233,7 @@ int qkd_dev_get(struct qkd_dev *dev, void *key, uint32_t len,
 	pthread_mutex_unlock(&lock);
 	if (err)
 		return qkd_fail(err, "get key: the pool has none now");
-	return qkd_key_id_encode(p->generation, !lower(), len, offset, id);
+	return qkd_key_id_encode(p->generation, !p->lower, len, offset, id);
 }
 
 int qkd_dev_take(struct qkd_dev *dev, const struct qkd_key_id *id, void *key,
@@ -252,7 +251,7 @@ int qkd_dev_take(struct qkd_dev *dev, const struct qkd_key_id *id, void *key,
 	qkd_generation_tag(p->generation, tag);
 	if (memcmp(tag, at.tag, sizeof(tag)))
 		return qkd_fail(-ESTALE, "of another generation");
-	if (at.stream != lower())
+	if (at.stream != p->lower)
 		return qkd_fail(-ENOENT, "this link does not have that key");
 	if (at.len > room)
 		return qkd_fail(-EMSGSIZE, "longer than the room");

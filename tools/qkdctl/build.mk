@@ -4,7 +4,7 @@
 
 PROGRAMS += qkdctl
 qkdctl_PARTS := $(addprefix tools/qkdctl/,addr.c args.c key.c link.c \
-	link_show.c monitor.c otp.c otp_nl.c print.c psk.c qkdctl.c report.c stats.c \
+	link_show.c monitor.c otp.c otp_nl.c pki.c print.c psk.c qkdctl.c report.c stats.c \
 	tunnel.c tunnel_show.c units.c watch.c)
 qkdctl_SRCS := tools/qkdctl/main.c $(qkdctl_PARTS)
 qkdctl_LIBS := qkd

@@ -15,7 +15,8 @@
 
 static const char usage[] =
 	"Usage: qkdctl [ OPTIONS ] OBJECT { COMMAND | help }\n"
-	"where  OBJECT := { link | tunnel | otp | key | monitor | stats | psk }\n"
+	"where  OBJECT := { link | tunnel | otp | key | monitor | stats | psk |\n"
+	"                    pki }\n"
 	"       OPTIONS := { -j[son] | -p[retty] | -s[tatistics] | -h[uman] |\n"
 	"                    -n[etns] NAME | -t[imestamps] | -V[ersion] |\n"
 	"                    -c[olor][={always|auto|never}] }\n"
@@ -26,6 +27,7 @@ static const char usage[] =
 	"monitor  tell of events as they come\n"
 	"stats    sums over all links and tunnels\n"
 	"psk      pre-shared secrets that links start from\n"
+	"pki      certificates of the key service and its clients\n"
 	"\"qkdctl OBJECT help\" tells of an object's commands.\n";
 
 static const struct object objects[] = {
@@ -36,6 +38,7 @@ static const struct object objects[] = {
 	{ "monitor", do_monitor },
 	{ "stats", do_stats },
 	{ "psk", do_psk },
+	{ "pki", do_pki },
 };
 
 struct options opt;

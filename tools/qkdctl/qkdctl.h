@@ -92,6 +92,7 @@ int do_key(struct args *a);
 int do_link(struct args *a);
 int do_monitor(struct args *a);
 int do_otp(struct args *a);
+int do_pki(struct args *a);
 int do_psk(struct args *a);
 int do_stats(struct args *a);
 int do_tunnel(struct args *a);

@@ -1,0 +1,94 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The whole way of a key to applications: simulated light, two kernels' pools,
+# a KME at each node, and an SAE at each that knows nothing but ETSI GS QKD 014.
+#
+#	fw-hospital           hospital ------- wan ------- biobank          fw-biobank
+#	   curl --- TLS --- qkd-kmed  qkdd --- fibre --- qkdd  qkd-kmed --- TLS --- curl
+# timeout: 600
+# shellcheck disable=SC2154
+. "$(dirname "$0")/../lib.sh"
+need_root
+need_module qkd
+need_cmd jq curl openssl
+
+link=q0
+declare -A other=([hospital]=biobank [biobank]=hospital)
+declare -A role=([hospital]=alice [biobank]=bob)
+declare -A wan=([hospital]=10.77.0.1 [biobank]=10.77.0.2)
+declare -A fibre=([hospital]=10.78.0.1 [biobank]=10.78.0.2)
+pki=$test_dir/pki
+
+node_start() { # NODE
+	local n=$1 o=${other[$1]}
+
+	mkdir -p "$test_dir/$n/psk" "$test_dir/$n/state"
+	install -m 600 "$test_dir/psk" "$test_dir/$n/psk/$link"
+	start on "$n" qkdd --psk-dir "$test_dir/$n/psk" --state-dir "$test_dir/$n/state"
+	on "$n" qkdctl link add $link local-node "$n" peer-node "$o" \
+		local "${wan[$n]}" peer "${wan[$o]}" driver sim role "${role[$n]}" \
+		pool-size 256K \
+		config "length=5 block=131072 pz=.8 fibre=10.78.0.1 channel=${fibre[$o]}" ||
+		die "$n: the link was refused"
+	qkdctl pki issue kme "kme-$n" host "${wan[$n]}" dir "$pki" > /dev/null &&
+		qkdctl pki issue sae "fw-$n" dir "$pki" > /dev/null || die "no certificates"
+	cat > "$test_dir/$n.json" <<- EOF
+	{ "kme": "kme-$n", "listen": ["${wan[$n]}:8443"], "metrics": "127.0.0.1:9100",
+	  "certificate": "$pki/kme-$n.crt", "key": "$pki/kme-$n.key", "ca": "$pki/ca.crt",
+	  "links": [ { "link": "$link", "peer-kme": "kme-$o",
+	      "pairs": [ { "local": "fw-$n", "remote": "fw-$o" } ] } ] }
+	EOF
+	start on "$n" qkd-kmed -c "$test_dir/$n.json"
+}
+
+# sae NODE METHOD [CURL ARGUMENTS]: what fw-NODE's KME answers about its peer
+sae() {
+	local n=$1 method=$2
+
+	shift 2
+	on "$n" curl -sS --cacert "$pki/ca.crt" --cert "$pki/fw-$n.crt" \
+		--key "$pki/fw-$n.key" -w '\n%{http_code}\n' "$@" \
+		"https://${wan[$n]}:8443/api/v1/keys/fw-${other[$n]}/$method"
+}
+stored() { sae "$1" status | head -n 1 | jq '.stored_key_count // 0'; }
+has_key() { [ "$(stored "$1")" -ge "$2" ]; }
+
+# The keys of ids at NODE, as its peer has been given them in the file
+same_keys() { # NODE FILE
+	jq -c '{ key_IDs: [ .keys[] | { key_ID } ] }' "$2" > "$test_dir/ids"
+	sae "$1" dec_keys -d "@$test_dir/ids" | head -n 1 | jq -S . > "$test_dir/got"
+	jq -S . "$2" | diff - "$test_dir/got"
+}
+
+topo_two_nodes
+qkdctl psk new "$test_dir/psk" > /dev/null || die "no secret"
+qkdctl pki init dir "$pki" > /dev/null || die "no authority"
+for n in hospital biobank; do
+	node_start $n
+done
+log_mark
+
+check 'light becomes key that the KME counts' wait_for 120 has_key hospital 64
+check 'at the other node, too' wait_for 60 has_key biobank 64
+before=$(stored hospital)
+sae hospital enc_keys -d '{"number":8,"size":256}' | head -n 1 > "$test_dir/keys"
+is 'one SAE gets eight keys' "$(jq '.keys | length' "$test_dir/keys")" 8
+is 'each of 256 bits' \
+	"$(jq -r '.keys[].key' "$test_dir/keys" | while read -r k; do base64 -d <<< "$k" | wc -c; done | sort -u)" 32
+check 'by their IDs the other gets the same' same_keys biobank "$test_dir/keys"
+is 'and gets them once' "$(sae biobank dec_keys -d "@$test_dir/ids" | tail -n 1)" 400
+sae biobank enc_keys | head -n 1 > "$test_dir/keys"
+check 'so it is the other way round' same_keys hospital "$test_dir/keys"
+is 'the kernel counts what the KME gave' \
+	"$(on hospital qkdctl -j key show $link |
+		jq '.[0].consumers[] | select(.name == "qkd-kmed") | [.tx_bytes, .rx_bytes] | @csv' -r)" 256,32
+at_least 'and the pool filled or fell by it' "$before" 64
+check 'its metrics say so' eval \
+	'on hospital curl -sS http://127.0.0.1:9100/metrics | grep -q "^qkd_kmed_enc_keys_total 8"'
+on hospital qkdctl link set $link state down
+is 'with the link down there is no key' "$(sae hospital enc_keys | tail -n 1)" 503
+on hospital qkdctl link set $link state up
+check 'and with it up again, there is' \
+	eval '[ "$(sae hospital enc_keys | tail -n 1)" = 200 ]'
+log_check
