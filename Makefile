@@ -38,6 +38,10 @@ check-matrix: deps ## the same on every kernel we know, 7.2 included
 check-otp: deps ## kernel tests of the one-time-pad tunnel
 	@tests/check --otp
 
+crash: ## cut the power of both ends at IMAGES=10000 points
+	@$(SUB) tests
+	@$(O)/tests/unit/crash_qkdd $(or $(IMAGES),10000)
+
 debug-kernel: ## build the debug kernel (user-mode Linux), once
 	@tests/vm/debug-kernel.sh
 
@@ -69,5 +73,5 @@ clean: ## remove what was built
 	rm -rf $(O)
 
 .PHONY: all help deps modules tools unit check check-matrix check-otp \
-	debug-kernel check-debug demo bench bench-post \
+	crash debug-kernel check-debug demo bench bench-post \
 	bench-kme generate install clean

@@ -147,9 +147,12 @@ static void ends_init(struct pair *p, const char *driver, const char *config,
 		      uint64_t pool_size, bool keep)
 {
 	struct pair_end *e;
+	const char *tmp = getenv("TMPDIR");
 	char path[128];
 	int i;
 
+	if (!tmp || strlen(tmp) > 32)
+		tmp = "/tmp";
 	p->base = p->end[0].base;
 	p->verbose = getenv("V");
 	set_path();
@@ -169,7 +172,7 @@ static void ends_init(struct pair *p, const char *driver, const char *config,
 		snprintf(p->config[i], sizeof(p->config[i]), "%s", config);
 		/* clinic sorts before hospital */
 		pool_init(&e->pool, i == 1, pool_size, keep);
-		strcpy(e->dir, "/tmp/qkdd-test.XXXXXX");
+		snprintf(e->dir, sizeof(e->dir), "%s/qkdd-test.XXXXXX", tmp);
 		if (!mkdtemp(e->dir))
 			fatal("mkdtemp");
 		snprintf(path, sizeof(path), "%s/psk", e->dir);

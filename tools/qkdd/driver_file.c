@@ -71,6 +71,19 @@ struct file_inst {
 
 /* ---- the state file ---- */
 
+/* A new file's name must be as durable as what is in it. */
+static int sync_name(const char *dir)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (fsync(fd))
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
 static void state_sum(const struct file_state *st, uint8_t sum[32])
 {
 	SHA256((const void *)st, offsetof(struct file_state, sum), sum);
@@ -138,7 +151,7 @@ static int state_open(struct file_inst *in, const char *dir,
 	in->state.used = 0;
 	memcpy(in->state.name, name, NAME_SIZE);
 	/* both slots, so that no older pad's comes back */
-	if (state_write(in) || state_write(in)) {
+	if (state_write(in) || state_write(in) || sync_name(dir)) {
 		snprintf(err, room, "%s: %s", path, strerror(errno));
 		return -EIO;
 	}

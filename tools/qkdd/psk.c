@@ -124,28 +124,6 @@ static ssize_t secret_read(const char *path, uint8_t *buf)
 	return n;
 }
 
-/* Overwritten, since it tells masks that are still to be used. */
-static void secret_erase(const char *path)
-{
-	static const uint8_t zero[4096];
-	struct stat st;
-	off_t at;
-	int fd;
-
-	fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd >= 0) {
-		if (!fstat(fd, &st))
-			for (at = 0; at < st.st_size; at += sizeof(zero))
-				if (pwrite(fd, zero, sizeof(zero), at) < 0)
-					break;
-		fdatasync(fd);
-		close(fd);
-	}
-	if (unlink(path))
-		log_warn("%s cannot be erased (%s): erase it by hand", path,
-			 strerror(errno));
-}
-
 static int sync_dir(const char *dir)
 {
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), ret = 0;
@@ -156,6 +134,42 @@ static int sync_dir(const char *dir)
 		ret = -errno;
 	close(fd);
 	return ret;
+}
+
+/*
+ * Overwritten, since it tells masks that are still to be used; but first, and
+ * durably, put where nobody looks for a secret: a crash in between must not
+ * leave zeroes that the next start takes for a new one.
+ */
+static void secret_erase(const char *dir, const char *link)
+{
+	static const uint8_t zero[4096];
+	char path[PATH_MAX], used[PATH_MAX + 8];
+	struct stat st;
+	off_t at;
+	int fd;
+
+	if (name_path(path, dir, link, ""))
+		return;
+	snprintf(used, sizeof(used), "%s/.%s.used", dir, link);
+	if ((rename(path, used) && errno != ENOENT) || sync_dir(dir)) {
+		log_warn("%s cannot be erased (%s): erase it by hand", path,
+			 strerror(errno));
+		return;
+	}
+	fd = open(used, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return;
+	if (!fstat(fd, &st))
+		for (at = 0; at < st.st_size; at += sizeof(zero))
+			if (pwrite(fd, zero, sizeof(zero), at) < 0)
+				break;
+	fdatasync(fd);
+	close(fd);
+	if (unlink(used))
+		log_warn("%s cannot be erased (%s): erase it by hand", used,
+			 strerror(errno));
+	sync_dir(dir);
 }
 
 /* ---- the store ---- */
@@ -285,9 +299,10 @@ int psk_open(struct psk **psk, const char *psk_dir, const char *state_dir,
 				log_line(LOG_LEVEL_NOTICE, link,
 					 "took the secret in %s", secret);
 		}
-		if (!ret)
-			secret_erase(secret);
 	}
+	/* also one that a crash left half erased */
+	if (!ret)
+		secret_erase(psk_dir, link);
 say:
 	if (ret) {
 		explain(ret, p, secret, len, err, room);
