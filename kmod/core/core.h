@@ -42,7 +42,7 @@ struct socket;
 #define QKD_POOL_DEFAULT	SZ_256K
 #define QKD_GRACE_DEFAULT_MS	60000
 #define QKD_MAC_KEY_SIZE	32
-#define QKD_SECRET_SIZE		(2 * QKD_MAC_SECRET_SIZE)
+static_assert(QKD_SECRET_SIZE == 2 * QKD_MAC_SECRET_SIZE);
 
 /* ---- the pool ---- */
 
@@ -106,7 +106,7 @@ struct qkd_pool {
 /* A snapshot, each ring consistent in itself. */
 struct qkd_pool_state {
 	struct qkd_stream_figures {
-		u64 head, confirmed, tail, available;
+		u64 head, confirmed, tail, available, room;
 		u64 consumed, lost, fed, held;
 	} tx, rx;
 	u8 generation[QKD_GENERATION_SIZE];

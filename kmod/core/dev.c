@@ -145,6 +145,7 @@ static void state_stream(struct qkd_stream_state *to,
 	to->confirmed = from->confirmed;
 	to->tail = from->tail;
 	to->available = from->available;
+	to->room = from->room;
 }
 
 static int ioc_state(struct qkd_file *f, void __user *arg)

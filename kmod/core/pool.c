@@ -336,34 +336,74 @@ EXPORT_SYMBOL_GPL(qkd_mac_secret);
 
 /* ---- feeding ---- */
 
+/* What of a block goes to one ring; @len 0: nothing, and the ring stays. */
+struct part {
+	const u8 *key;
+	u32 len;
+};
+
 static int check_record(const struct qkd_pool *p, const struct qkd_feed *rec)
 {
-	if (rec->flags || !rec->len || rec->len % 2 ||
-	    rec->len > QKD_BLOCK_MAX)
+	u32 len = rec->len;
+
+	if (!len || len > QKD_BLOCK_MAX)
 		return -EINVAL;
+	switch (rec->flags) {
+	case 0:
+		if (len % 2)
+			return -EINVAL;
+		len /= 2;
+		break;
+	case QKD_FEED_STREAM_0:
+	case QKD_FEED_STREAM_1:
+		break;
+	default:
+		return -EINVAL;
+	}
 	if (rec->seq < p->next_seq || rec->seq == U64_MAX)
 		return -EINVAL;
-	if (rec->offset > QKD_OFFSET_MAX ||
-	    rec->offset + rec->len / 2 > QKD_OFFSET_MAX)
+	if (rec->offset > QKD_OFFSET_MAX || rec->offset + len > QKD_OFFSET_MAX)
 		return -EFBIG;
 	return 0;
 }
 
-/* Whether both rings have room; makes it in rx if what may expire must. */
-static int make_room(struct qkd_pool *p, u64 offset, u32 half)
+/* Stream 0 is the tx of the node whose ID sorts first. */
+static void divide(const struct qkd_link *link, const struct qkd_feed *rec,
+		   const u8 *block, struct part *tx, struct part *rx)
+{
+	u32 half = rec->len / 2;
+	struct part stream[2] = {
+		{ .key = block, .len = half },
+		{ .key = block + half, .len = half },
+	};
+
+	if (rec->flags == QKD_FEED_STREAM_0) {
+		stream[0].len = rec->len;
+		stream[1].len = 0;
+	} else if (rec->flags == QKD_FEED_STREAM_1) {
+		stream[0].len = 0;
+		stream[1] = (struct part){ .key = block, .len = rec->len };
+	}
+	*tx = stream[!link->lower];
+	*rx = stream[link->lower];
+}
+
+/* Whether there is room; makes it in rx if what may expire must. */
+static int make_room(struct qkd_pool *p, u64 offset, u32 tx_len, u32 rx_len)
 {
 	u32 grace = READ_ONCE(p->grace_ms);
 	u64 now = now_ms();
-	int err;
+	int err = 0;
 
 	lockdep_assert_held(&p->feed);
 	spin_lock_bh(&p->tx_lock);
 	spin_lock(&p->rx_lock);
-	err = qkd_tx_check(&p->tx, offset, half);
-	if (!err)
-		err = qkd_rx_check(&p->rx, offset, half, now, grace);
-	if (!err)
-		qkd_rx_make_room(&p->rx, offset, half, now, grace);
+	if (tx_len)
+		err = qkd_tx_check(&p->tx, offset, tx_len);
+	if (!err && rx_len)
+		err = qkd_rx_check(&p->rx, offset, rx_len, now, grace);
+	if (!err && rx_len)
+		qkd_rx_make_room(&p->rx, offset, rx_len, now, grace);
 	if (err == -EAGAIN)
 		WRITE_ONCE(p->full, true);
 	spin_unlock(&p->rx_lock);
@@ -375,28 +415,31 @@ static int pool_feed(struct qkd_link *link, const struct qkd_feed *rec,
 		     const u8 *block)
 {
 	struct qkd_pool *p = &link->pool;
-	u32 half = rec->len / 2;
+	struct part tx, rx;
 	int err;
 
 	lockdep_assert_held(&p->feed);
 	err = check_generation(link, rec->generation);
 	if (!err)
 		err = check_record(p, rec);
-	if (!err)
-		err = make_room(p, rec->offset, half);
+	if (err)
+		return err;
+	divide(link, rec, block, &tx, &rx);
+	err = make_room(p, rec->offset, tx.len, rx.len);
 	if (err)
 		return err;
 
 	/* room only grows meanwhile, and nobody reads above the heads */
-	qkd_ring_write(p->tx.buf, p->size, rec->offset,
-		       link->lower ? block : block + half, half);
-	qkd_ring_write(p->rx.buf, p->size, rec->offset,
-		       link->lower ? block + half : block, half);
+	qkd_ring_write(p->tx.buf, p->size, rec->offset, tx.key, tx.len);
+	qkd_ring_write(p->rx.buf, p->size, rec->offset, rx.key, rx.len);
 	spin_lock_bh(&p->tx_lock);
 	spin_lock(&p->rx_lock);
-	qkd_tx_feed(&p->tx, rec->offset, half);
-	qkd_rx_feed(&p->rx, rec->offset, half);
-	rx_take_secret(link);
+	if (tx.len)
+		qkd_tx_feed(&p->tx, rec->offset, tx.len);
+	if (rx.len) {
+		qkd_rx_feed(&p->rx, rec->offset, rx.len);
+		rx_take_secret(link);
+	}
 	spin_unlock(&p->rx_lock);
 	spin_unlock_bh(&p->tx_lock);
 	p->next_seq = rec->seq + 1;
@@ -431,7 +474,8 @@ int qkd_pool_feed(struct qkd_link *link, const struct qkd_feed *rec,
 		return err;
 	}
 	atomic64_inc(&p->blocks_fed);
-	trace_qkd_block_fed(link->index, rec->seq, rec->offset, rec->len);
+	trace_qkd_block_fed(link->index, rec->seq, rec->offset, rec->len,
+			    rec->flags);
 	qkd_link_event(link, QKD_EV_LEVEL);
 	return 0;
 }
@@ -638,22 +682,33 @@ bool qkd_pool_can_reserve(struct qkd_consumer *c, u32 len)
 	return can;
 }
 
-static u64 room_of(struct qkd_pool *p)
+static u64 tx_room(const struct qkd_pool *p)
 {
 	lockdep_assert_held(&p->tx_lock);
+	return p->tx_epoch ? qkd_tx_room(&p->tx) : 0;
+}
+
+static u64 rx_room(const struct qkd_pool *p)
+{
 	lockdep_assert_held(&p->rx_lock);
-	if (!p->tx_epoch)
+	if (!p->rx_epoch)
 		return 0;
-	return min(qkd_tx_room(&p->tx),
-		   qkd_rx_room(&p->rx, now_ms(), READ_ONCE(p->grace_ms)));
+	return qkd_rx_room(&p->rx, now_ms(), READ_ONCE(p->grace_ms));
+}
+
+/* What is left of a ring's room if bytes are skipped; an empty one loses none. */
+static u64 room_at(u32 size, u64 room, u64 skipped)
+{
+	if (room == size)
+		return room;
+	return room > skipped ? room - skipped : 0;
 }
 
 /**
  * qkd_pool_has_room - whether a feeder should try
  * @link: any
  *
- * It should where a quarter of each ring is free, so that one with blocks of
- * up to half the pool's size does not try in vain. One that is told no is
+ * It should where a quarter of either ring is free. One that is told no is
  * woken when key is used, and when the grace time of other key is over.
  */
 bool qkd_pool_has_room(struct qkd_link *link)
@@ -663,7 +718,7 @@ bool qkd_pool_has_room(struct qkd_link *link)
 
 	spin_lock_bh(&p->tx_lock);
 	spin_lock(&p->rx_lock);
-	room = room_of(p) >= p->size / 4;
+	room = max(tx_room(p), rx_room(p)) >= p->size / 4;
 	if (!room)
 		WRITE_ONCE(p->full, true);
 	spin_unlock(&p->rx_lock);
@@ -685,16 +740,20 @@ void qkd_pool_state(struct qkd_link *link, struct qkd_pool_state *st)
 	struct qkd_pool *p = &link->pool;
 	const struct qkd_tx *tx = &p->tx;
 	const struct qkd_rx *rx = &p->rx;
+	u64 at;
 
 	mutex_lock(&p->feed);
 	spin_lock_bh(&p->tx_lock);
 	spin_lock(&p->rx_lock);
+	/* where both halves of a block can go */
+	at = max(tx->head, rx->head);
 	*st = (struct qkd_pool_state) {
 		.tx = {
 			.head = tx->head,
 			.confirmed = tx->confirmed,
 			.tail = qkd_tx_tail(tx),
 			.available = tx->available,
+			.room = tx_room(p),
 			.consumed = tx->consumed,
 			.lost = tx->lost,
 			.fed = tx->total,
@@ -705,14 +764,17 @@ void qkd_pool_state(struct qkd_link *link, struct qkd_pool_state *st)
 			.confirmed = rx->head,
 			.tail = rx->tail,
 			.available = rx->held,
+			.room = rx_room(p),
 			.consumed = rx->consumed,
 			.lost = rx->lost,
 			.fed = rx->total,
 			.held = rx->held,
 		},
 		.next_seq = p->next_seq,
-		.room = min_t(u64, 2 * room_of(p), QKD_BLOCK_MAX),
 	};
+	st->room = min(room_at(p->size, st->tx.room, at - tx->head),
+		       room_at(p->size, st->rx.room, at - rx->head));
+	st->room = min_t(u64, 2 * st->room, QKD_BLOCK_MAX);
 	spin_unlock(&p->rx_lock);
 	spin_unlock_bh(&p->tx_lock);
 	qkd_link_generation(link, st->generation);

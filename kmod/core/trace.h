@@ -11,22 +11,25 @@
 #include <linux/tracepoint.h>
 
 TRACE_EVENT(qkd_block_fed,
-	TP_PROTO(u32 link, u64 seq, u64 offset, u32 len),
-	TP_ARGS(link, seq, offset, len),
+	TP_PROTO(u32 link, u64 seq, u64 offset, u32 len, u32 flags),
+	TP_ARGS(link, seq, offset, len, flags),
 	TP_STRUCT__entry(
 		__field(u64, seq)
 		__field(u64, offset)
 		__field(u32, link)
 		__field(u32, len)
+		__field(u32, flags)
 	),
 	TP_fast_assign(
 		__entry->link = link;
 		__entry->seq = seq;
 		__entry->offset = offset;
 		__entry->len = len;
+		__entry->flags = flags;
 	),
-	TP_printk("link=%u seq=%llu offset=%llu len=%u", __entry->link,
-		  __entry->seq, __entry->offset, __entry->len)
+	TP_printk("link=%u seq=%llu offset=%llu len=%u flags=%u",
+		  __entry->link, __entry->seq, __entry->offset, __entry->len,
+		  __entry->flags)
 );
 
 TRACE_EVENT(qkd_confirmed,

@@ -108,7 +108,9 @@ TEST_F(feed, invariant_6_bad_records_change_nothing)
 	r.len = 101;
 	EXPECT_REFUSED(-EINVAL, r, 101);
 	r = good;
-	r.flags = 1;
+	r.flags = QKD_FEED_STREAM_0 | QKD_FEED_STREAM_1;
+	EXPECT_REFUSED(-EINVAL, r, r.len);
+	r.flags = 4;
 	EXPECT_REFUSED(-EINVAL, r, r.len);
 	r = good;
 	r.seq--;
@@ -127,6 +129,11 @@ TEST_F(feed, invariant_6_bad_records_change_nothing)
 	EXPECT_REFUSED(-ESTALE, r, r.len);
 	r = good;
 	r.len = 2 * POOL + 2;
+	EXPECT_REFUSED(-EMSGSIZE, r, r.len);
+	r.len = POOL + 1;
+	r.flags = QKD_FEED_STREAM_0;
+	EXPECT_REFUSED(-EMSGSIZE, r, r.len);
+	r.flags = QKD_FEED_STREAM_1;
 	EXPECT_REFUSED(-EMSGSIZE, r, r.len);
 	r.len = UINT32_MAX;
 	EXPECT_EQ(-EINVAL, pair_record(fd, &r, self->block, 64));
@@ -177,6 +184,94 @@ TEST_F(feed, a_full_pool_refuses_and_takes_again)
 	EXPECT_EQ(0, pair_record(self->p.a.fd, &r, self->block, r.len));
 }
 
+/* At both ends, all of it to one stream; not confirmed. */
+static int feed_one(struct pair *p, uint32_t stream, uint64_t offset,
+		    const uint8_t *block, uint32_t len)
+{
+	struct qkd_feed r = record(p, offset, len);
+	int err;
+
+	r.flags = stream;
+	p->seq++;
+	err = pair_record(p->a.fd, &r, block, len);
+	return err ? err : pair_record(p->b.fd, &r, block, len);
+}
+
+TEST_F(feed, one_stream_goes_on_while_the_other_is_full)
+{
+	struct qkd_state before[2], after[2];
+	uint64_t offset = POOL;
+	struct qkd_key_id id;
+	uint8_t key[HALF];
+	int i;
+
+	while (self->p.offset < POOL)
+		pair_feed(&self->p, HALF);
+	pair_confirm(&self->p, 0);
+	pair_state(&self->p.a, &before[0]);
+	pair_state(&self->p.b, &before[1]);
+	for (i = 0; i < 10; i++, offset += HALF) {
+		/* the key of alice's sending is used, that of bob's is not */
+		ASSERT_EQ(0, pair_get(self->p.a.fd, key, HALF, &id));
+		ASSERT_EQ(HALF, pair_take(self->p.b.fd, &id, key, HALF));
+		ASSERT_EQ(0, feed_one(&self->p, QKD_FEED_STREAM_0, offset,
+				      self->block, HALF));
+		ASSERT_EQ(0, confirm(&self->p, self->p.a.fd, offset, HALF, 0));
+	}
+	pair_state(&self->p.a, &after[0]);
+	pair_state(&self->p.b, &after[1]);
+	EXPECT_EQ(offset, after[0].tx.head);
+	EXPECT_EQ(offset, after[1].rx.head);
+	EXPECT_EQ(0, memcmp(&before[0].rx, &after[0].rx, sizeof(after[0].rx)));
+	EXPECT_EQ(0, memcmp(&before[1].tx, &after[1].tx, sizeof(after[1].tx)));
+	/* and what was there all the time is good still */
+	ASSERT_EQ(0, pair_get(self->p.b.fd, key, 64, &id));
+	EXPECT_EQ(0, memcmp(key, self->p.rx + PAIR_SECRET, 64));
+	EXPECT_EQ(64, pair_take(self->p.a.fd, &id, key, 64));
+}
+
+TEST_F(feed, a_stream_alone_is_the_same_at_both_ends)
+{
+	uint8_t a[32], b[32];
+	struct qkd_key_id id;
+
+	/* bytes of an odd number, too */
+	ASSERT_EQ(0, feed_one(&self->p, QKD_FEED_STREAM_1, 0, self->block,
+			      HALF + 1));
+	EXPECT_EQ(0, confirm(&self->p, self->p.b.fd, 0, HALF + 1, 0));
+	EXPECT_EQ(-EINVAL, confirm(&self->p, self->p.a.fd, 0, 1, 0));
+	EXPECT_EQ(-EAGAIN, pair_get_now(self->p.a.fd, a, 32, NULL));
+	ASSERT_EQ(0, pair_get_now(self->p.b.fd, b, 32, &id));
+	EXPECT_EQ(0, memcmp(b, self->block + PAIR_SECRET, 32));
+	ASSERT_EQ(32, pair_take(self->p.a.fd, &id, a, 32));
+	EXPECT_EQ(0, memcmp(a, b, 32));
+}
+
+TEST_F(feed, streams_stand_where_they_stand)
+{
+	struct qkd_state st;
+	struct qkd_feed r;
+
+	ASSERT_EQ(0, feed_one(&self->p, QKD_FEED_STREAM_0, 0, self->block,
+			      3000));
+	ASSERT_EQ(0, feed_one(&self->p, QKD_FEED_STREAM_1, 0, self->block,
+			      1000));
+	pair_state(&self->p.a, &st);
+	EXPECT_EQ(3000, st.tx.head);
+	EXPECT_EQ(1000, st.rx.head);
+	EXPECT_EQ(POOL - 3000, st.tx.room);
+	/* the MAC secret was taken out in the beginning */
+	EXPECT_EQ(POOL - 1000 + PAIR_SECRET, st.rx.room);
+	/* halves go to one offset: the stream that is behind loses bytes */
+	EXPECT_EQ(2 * (POOL - 3000), st.room);
+	r = record(&self->p, 1000, 64);
+	EXPECT_REFUSED(-EINVAL, r, r.len);
+	r.offset = 3000;
+	EXPECT_EQ(0, pair_record(self->p.a.fd, &r, self->block, r.len));
+	pair_state(&self->p.a, &st);
+	EXPECT_EQ(3032, st.rx.head);
+}
+
 TEST_F(feed, poll_tells_room)
 {
 	struct pollfd fd = { .fd = self->p.a.fd, .events = POLLOUT };
@@ -188,8 +283,13 @@ TEST_F(feed, poll_tells_room)
 		pair_feed(&self->p, HALF);
 	pair_confirm(&self->p, 0);
 	EXPECT_EQ(0, poll(&fd, 1, 0));
-	ASSERT_EQ(0, pair_get(self->p.a.fd, key, HALF, NULL));
+	ASSERT_EQ(0, pair_get(self->p.a.fd, key, HALF, &id));
+	ASSERT_EQ(HALF, pair_take(self->p.b.fd, &id, key, HALF));
+	EXPECT_EQ(1, poll(&fd, 1, 0));
+	ASSERT_EQ(0, feed_one(&self->p, QKD_FEED_STREAM_0, POOL, self->block,
+			      HALF));
 	EXPECT_EQ(0, poll(&fd, 1, 0));
+	/* in either stream */
 	ASSERT_EQ(0, pair_get(self->p.b.fd, key, HALF, &id));
 	ASSERT_EQ(HALF, pair_take(self->p.a.fd, &id, key, HALF));
 	EXPECT_EQ(1, poll(&fd, 1, 0));
@@ -211,7 +311,6 @@ TEST_F(feed, key_the_peer_reserved_expires_after_grace)
 	while (self->p.offset < POOL)
 		pair_feed(&self->p, HALF);
 	pair_confirm(&self->p, 0);
-	ASSERT_EQ(0, pair_get(self->p.a.fd, key, HALF, NULL));
 	/* messages of the peer's that are never taken here */
 	ASSERT_EQ(0, pair_get(self->p.b.fd, key, HALF, &early));
 	ASSERT_EQ(0, pair_get(self->p.b.fd, key, 32, &id));
@@ -219,7 +318,8 @@ TEST_F(feed, key_the_peer_reserved_expires_after_grace)
 	EXPECT_EQ(PAIR_SECRET + HALF + 32, st.tx.tail);
 	ASSERT_EQ(0, confirm(&self->p, self->p.a.fd, POOL, 0, st.tx.tail));
 
-	r = record(&self->p, POOL, 2 * HALF);
+	r = record(&self->p, POOL, HALF);
+	r.flags = QKD_FEED_STREAM_1;
 	EXPECT_REFUSED(-EAGAIN, r, r.len);
 	EXPECT_EQ(0, poll(&fd, 1, 0));
 	/* within grace it can be taken */

@@ -4,12 +4,15 @@
  * and resynchronisation, with a crash of a daemon or of a whole node between
  * any two steps, and a message channel that loses, duplicates and reorders.
  *
- * One direction is modelled, the tx of node A and the rx of node B; the other
- * is its mirror image. A unit of offset is one block. Words are those of
- * Documentation/pool.rst: head, tail, confirmed, lost, generation.
+ * One stream is modelled, the tx of node A and the rx of node B, with A's
+ * daemon in the lead, or with -DRX_LEADS that of B. The other stream is the
+ * other of these: streams have nothing in common but the generation. A unit of
+ * offset is one record. Words are those of Documentation/pool.rst: head, tail,
+ * confirmed, lost, generation.
  *
  * Held: invariant 1, no offset of a generation is reserved twice; invariant 2,
- * what B takes under a name is what A reserved under it.
+ * what B takes under a name is what A reserved under it; and what A sends
+ * under, B holds, or did.
  *
  * -DBREAK_x leaves one rule out; each must make the checker find an error,
  * which tests/model/run.sh demands.
@@ -111,11 +114,35 @@ inline confirm_a(g, o)
 	fi
 }
 
+#ifdef RX_LEADS
+#define TO_PEER to_a
+#define TO_SELF to_b
+#define GEN gen_b
+#define HEAD head_b
+#define START_HERE(g) start_b(g)
+#define FEED_HERE(g, o, block) feed_b(g, o, block)
+#define PEER_GEN gen_a
+#define PEER_HEAD head_a
+#define PEER_START(g) start_a(g)
+#define PEER_FEED(g, o, block) feed_a(g, o, block)
+#else
+#define TO_PEER to_b
+#define TO_SELF to_a
+#define GEN gen_a
+#define HEAD head_a
+#define START_HERE(g) start_a(g)
+#define FEED_HERE(g, o, block) feed_a(g, o, block)
+#define PEER_GEN gen_b
+#define PEER_HEAD head_b
+#define PEER_START(g) start_b(g)
+#define PEER_FEED(g, o, block) feed_b(g, o, block)
+#endif
+
 /* Wait for the answer, drop what a dead session left, notice one's own end. */
 inline await(answer)
 {
 	do
-	:: to_a?what, from, x, y ->
+	:: TO_SELF?what, from, x, y ->
 		if
 		:: what == answer && from == mine -> break
 		:: else
@@ -124,24 +151,47 @@ inline await(answer)
 	od
 }
 
-/* The daemon of A leads: it names generation and offset of each block. */
-active proctype daemon_a()
+/* At a meeting: what was fed and never confirmed is given up. */
+inline give_up_a()
+{
+	i = 0;
+	do
+	:: i < OFFSETS ->
+		if
+		:: !confirmed[i] -> tx[i] = 0
+		:: else
+		fi;
+		i++
+	:: else -> break
+	od;
+	i = 0
+}
+
+/* The leader names generation and offset of each record. */
+active proctype leader()
 {
 	mtype what;
 	byte i, mine, from, x, y, g, o, block;
 
 meet:	mine = session;
-	to_b!HELLO, mine, 0, 0;
-	await(HELLO);			/* x: B's generation, y: B's head */
+	TO_PEER!HELLO, mine, 0, 0;
+	await(HELLO);			/* x: its generation, y: its head */
 	atomic {
 		if
-		:: gen_a != 0 && gen_a == x -> g = gen_a;
+		:: GEN != 0 && GEN == x -> g = GEN;
 #ifdef BREAK_MEET
 			o = y
 #else
-			o = (head_a > y -> head_a : y)
+			o = (HEAD > y -> HEAD : y)
 #endif
-			; goto feed
+			;
+#ifndef RX_LEADS
+			if
+			:: give_up_a()
+			:: skip			/* the kernel refused */
+			fi;
+#endif
+			goto feed
 		:: else
 		fi
 	}
@@ -155,8 +205,8 @@ meet:	mine = session;
 		:: else -> goto done
 		fi
 	}
-	atomic { start_a(g) }
-	to_b!START, mine, g, 0;
+	atomic { START_HERE(g) }
+	TO_PEER!START, mine, g, 0;
 	await(STARTED);
 
 feed:	do
@@ -164,12 +214,22 @@ feed:	do
 	:: o < OFFSETS ->
 		/* post-processing is done at both ends, in any order */
 		atomic { last_block++; block = last_block }
+#ifdef BREAK_FIRST
+		TO_PEER!BLOCK, mine, o, block;
 		if
-		:: to_b!BLOCK, mine, o, block; atomic { feed_a(g, o, block) }
-		:: atomic { feed_a(g, o, block) }; to_b!BLOCK, mine, o, block
+		:: mine != session -> goto meet
+		:: skip
 		fi;
-		await(STORED);			/* x: the block's offset */
+		atomic { FEED_HERE(g, o, block) }
+#else
+		atomic { FEED_HERE(g, o, block) };
+		TO_PEER!BLOCK, mine, o, block
+#endif
+		;
+		await(STORED);			/* x: the record's offset */
+#ifndef RX_LEADS
 		atomic { confirm_a(g, x) };
+#endif
 		o++
 	:: o >= OFFSETS -> goto done
 	od;
@@ -177,24 +237,37 @@ done:
 end:	(mine != session) -> goto meet
 }
 
-active proctype daemon_b()
+active proctype follower()
 {
 	mtype what;
 	byte i, mine, from, g, o, block;
 
 end:	do
-	:: to_b?what, from, o, block ->
+	:: TO_PEER?what, from, o, block ->
 		if
 		:: what == HELLO && from == session ->
-			mine = from; g = gen_b;
-			to_a!HELLO, mine, gen_b, head_b
+			mine = from;
+			atomic {
+				g = PEER_GEN;
+#ifdef RX_LEADS
+				if
+				:: give_up_a()
+				:: skip		/* the kernel refused */
+				fi
+#endif
+			};
+			TO_SELF!HELLO, mine, PEER_GEN, PEER_HEAD
 		:: what == START && from == mine ->
 			g = o;
-			atomic { start_b(g) };
-			to_a!STARTED, mine, g, 0
+			atomic { PEER_START(g) };
+			TO_SELF!STARTED, mine, g, 0
 		:: what == BLOCK && from == mine ->
-			atomic { feed_b(g, o, block) };
-			to_a!STORED, mine, o, 0
+			atomic { PEER_FEED(g, o, block) };
+#ifdef RX_LEADS
+			/* the leader has it already */
+			atomic { confirm_a(g, o) };
+#endif
+			TO_SELF!STORED, mine, o, 0
 		:: from != session		/* lost when its session died */
 		:: else
 		fi
@@ -221,7 +294,8 @@ active proctype sender()
 end:	do
 	:: atomic {
 		tail_a < head_a && confirmed[tail_a] == 0 &&
-		(tail_a + 1 < OFFSETS && confirmed[tail_a + 1] == 1) ->
+		(tx[tail_a] == 0 ||
+		 (tail_a + 1 < OFFSETS && confirmed[tail_a + 1] == 1)) ->
 		/* a hole that nothing will confirm any more: lost */
 		tx[tail_a] = 0; tail_a++
 	}
@@ -234,9 +308,7 @@ end:	do
 		assert(!reserved[NAME(gen_a, tail_a)]);	/* invariant 1 */
 		reserved[NAME(gen_a, tail_a)] = 1;
 		reserved_as[NAME(gen_a, tail_a)] = tx[tail_a];
-#ifdef BREAK_CONFIRM
 		assert(gen_b != gen_a || rx[tail_a] != 0 || taken[tail_a]);
-#endif
 		if
 		:: nfull(wire) -> wire!gen_a, tail_a
 		:: skip				/* lost */

@@ -18,7 +18,6 @@ void pool_init(struct pool *p, bool lower, uint64_t size, bool keep)
 	p->size = size;
 	p->keep = keep;
 	p->st.lower = lower;
-	p->st.room = 2 * size;
 }
 
 static void forget(struct pool *p)
@@ -50,6 +49,8 @@ static int pool_state(void *ctx, struct qkd_state *st)
 	struct pool *p = ctx;
 
 	*st = p->st;
+	st->tx.room = p->size - (st->tx.head - st->tx.tail);
+	st->rx.room = p->size - (st->rx.head - st->rx.tail);
 	return 0;
 }
 
@@ -93,33 +94,35 @@ static int grow(struct pool *p, size_t need)
 	return 0;
 }
 
+/* As qkdd feeds: all of a block to one stream. */
 static int pool_feed(void *ctx, const struct qkd_feed *h, const void *block)
 {
 	struct pool *p = ctx;
-	uint64_t half = h->len / 2, end = h->offset + half;
-	const uint8_t *b = block;
+	bool tx = h->flags == (p->lower ? QKD_FEED_STREAM_0 :
+					  QKD_FEED_STREAM_1);
+	struct qkd_stream_state *s = tx ? &p->st.tx : &p->st.rx;
+	uint64_t end = h->offset + h->len;
+	int i = tx ? TX : RX;
 
 	if (p->down)
 		return -ENETDOWN;
 	if (memcmp(h->generation, p->st.generation, QKD_GENERATION_SIZE))
 		return refuse(p, -ESTALE);
-	if (h->len & 1 || !h->len || h->flags || h->seq < p->st.next_seq ||
-	    h->offset < p->st.tx.head)
+	if (!h->len || h->seq < p->st.next_seq || h->offset < s->head ||
+	    (h->flags != QKD_FEED_STREAM_0 && h->flags != QKD_FEED_STREAM_1))
 		return refuse(p, -EINVAL);
-	if (end - p->st.tx.tail > p->size || end - p->st.rx.tail > p->size)
+	if (s->head == s->tail)
+		s->tail = h->offset;
+	if (end - s->tail > p->size)
 		return -EAGAIN;
 	if (p->keep && grow(p, end))
 		return -ENOMEM;
 	if (p->keep) {
-		memcpy(p->bytes[p->lower ? TX : RX] + h->offset, b, half);
-		memcpy(p->bytes[p->lower ? RX : TX] + h->offset, b + half,
-		       half);
-		memset(p->state[TX] + h->offset, FED, half);
-		memset(p->state[RX] + h->offset, FED, half);
+		memcpy(p->bytes[i] + h->offset, block, h->len);
+		memset(p->state[i] + h->offset, FED, h->len);
 	}
 	p->st.next_seq = h->seq + 1;
-	p->st.tx.head = end;
-	p->st.rx.head = end;
+	s->head = end;
 	return 0;
 }
 
@@ -155,10 +158,18 @@ struct sink pool_sink(struct pool *p)
 	return (struct sink){ .ops = &ops, .ctx = p };
 }
 
+void pool_drain_one(struct pool *p, bool tx)
+{
+	if (tx)
+		p->st.tx.tail = p->st.tx.confirmed;
+	else
+		p->st.rx.tail = p->st.rx.head;
+}
+
 void pool_drain(struct pool *p)
 {
-	p->st.tx.tail = p->st.tx.confirmed;
-	p->st.rx.tail = p->st.rx.head;
+	pool_drain_one(p, true);
+	pool_drain_one(p, false);
 }
 
 long pool_compare(const struct pool *a, const struct pool *b)

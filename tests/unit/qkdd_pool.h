@@ -44,6 +44,7 @@ void pool_free(struct pool *p);
 struct sink pool_sink(struct pool *p);
 /* All confirmed and unread key is used up, so that there is room again. */
 void pool_drain(struct pool *p);
+void pool_drain_one(struct pool *p, bool tx);
 
 /*
  * Compares what may be sent with at @a with what @b would receive with.

@@ -158,6 +158,21 @@ TEST_F(pads, begin_a_generation_when_a_pool_is_new)
 	EXPECT_NE(0, memcmp(gen, self->p.end[0].pool.st.generation, 16));
 }
 
+/* As when daemons die between feeding the first key and confirming it. */
+TEST_F(pads, begin_a_generation_when_a_stream_has_no_mac_secret)
+{
+	ASSERT_TRUE(key_comes(&self->p, 20));
+	pair_stop(&self->p, 0);
+	pair_stop(&self->p, 1);
+	self->p.end[1].pool.st.tx.confirmed = QKD_SECRET_SIZE - 1;
+	pair_start(&self->p, 0);
+	pair_start(&self->p, 1);
+	ASSERT_TRUE(key_comes(&self->p, 20));
+	EXPECT_EQ(2, self->p.end[0].pool.starts);
+	EXPECT_EQ(2, self->p.end[1].pool.starts);
+	EXPECT_LT(0, compare(&self->p));
+}
+
 TEST_F(pads, wait_for_room_and_go_on)
 {
 	struct pool *a = &self->p.end[0].pool;
@@ -176,6 +191,31 @@ TEST_F(pads, wait_for_room_and_go_on)
 	EXPECT_TRUE(key_comes(&self->p, 10));
 	EXPECT_LT(0, compare(&self->p));
 	EXPECT_EQ(0, a->refused);
+}
+
+/* Key of one direction only is used: it has to come on and on. */
+TEST_F_TIMEOUT(pads, feed_the_direction_that_is_used, 60)
+{
+	struct pool *a = &self->p.end[0].pool, *b = &self->p.end[1].pool;
+	uint64_t all;
+	int way;
+
+	for (way = 0; way < 2; way++) {
+		struct pool *tx = way ? b : a, *rx = way ? a : b;
+		uint64_t idle = rx->st.tx.tail;
+		double end = pair_now() + 20;
+
+		all = tx->st.tx.confirmed + 4 * tx->size;
+		while (tx->st.tx.confirmed < all && pair_now() < end) {
+			pair_run(&self->p, NULL, NULL, 0.02);
+			pool_drain_one(tx, true);
+			pool_drain_one(rx, false);
+		}
+		EXPECT_LE(all, tx->st.tx.confirmed);
+		EXPECT_EQ(idle, rx->st.tx.tail);
+		EXPECT_LT(0, compare(&self->p));
+	}
+	EXPECT_EQ(0, a->refused + b->refused);
 }
 
 TEST_F(pads, that_differ_give_nothing)

@@ -54,7 +54,6 @@ void chain_conf_text(const struct chain_conf *conf, char *buf, size_t room);
  * @detections: events of the device (bob), or announced by him (alice)
  * @sifted: bits of both bases that were kept
  * @secret: bits that privacy amplification gave, authentication key included
- * @delivered: bits of these that went to the pools
  * @blocks: that gave key
  * @discarded: that did not
  * @verify: of these, for a difference after reconciliation
@@ -66,7 +65,6 @@ struct chain_stats {
 	uint64_t detections;
 	uint64_t sifted;
 	uint64_t secret;
-	uint64_t delivered;
 	uint64_t blocks;
 	uint64_t discarded;
 	uint64_t verify;

@@ -7,7 +7,7 @@
  *   Alice <-> PARITY, and again (Cascade's rounds) ------------> Bob
  *   Alice --> VERIFY: hash key and tag of her string ----------- Bob
  *   Alice <-- VERIFIED: the same, or not (then more PARITY) ---- Bob
- *   Alice --> RESULT: length, plan, seed of the Toeplitz matrix  Bob
+ *   Alice --> RESULT: length, seed of the Toeplitz matrix  Bob
  *
  * Both ends compute the length; Bob refuses one that is above his own. At any
  * fault the block dies at both ends (DEAD) and nothing of it is used.
@@ -302,7 +302,7 @@ static int begin_amplify(struct block *b, size_t bytes, const uint8_t *seed)
 		return -ENOMEM;
 	if (post_bits_load(b->seed, seed, bits))
 		return -EBADMSG;
-	b->delivery = deliver_expect(c->deliver, &b->plan);
+	b->delivery = deliver_expect(c->deliver, bytes);
 	if (!b->delivery)
 		return -ENOMEM;
 	b->state = BLOCK_AMPLIFY;
@@ -315,7 +315,7 @@ static int say_result(struct block *b)
 {
 	struct chain *c = b->chain;
 	size_t bytes, bits, len;
-	uint8_t head[8 + PLAN_SIZE], *seed;
+	uint8_t head[8], *seed;
 	char why[160];
 	int ret;
 
@@ -330,7 +330,6 @@ static int say_result(struct block *b)
 		block_kill(b, QKD_ALARM_DRIVER, why);
 		return 0;
 	}
-	deliver_plan(c->deliver, bytes, &b->plan);
 	bits = post_toeplitz_seed_bits(c->conf.block, 8 * bytes);
 	len = post_bytes(bits);
 	seed = malloc(len);
@@ -341,7 +340,6 @@ static int say_result(struct block *b)
 		seed[len - 1] &= (1u << bits % 8) - 1;
 	wire_put32(head, bytes);
 	wire_put32(head + 4, 0);
-	plan_put(&b->plan, head + 8);
 	c->ops->send(c->ctx, MSG_RESULT, b->no, head, sizeof(head), seed, len);
 	ret = begin_amplify(b, bytes, seed);
 	free(seed);
@@ -353,22 +351,18 @@ static int got_result(struct block *b, const uint8_t *data, size_t len)
 	struct wire w = { .p = data, .len = len };
 	uint32_t bytes = wire_u32(&w);
 	struct chain *c = b->chain;
-	const uint8_t *plan;
 	size_t bits;
 
 	wire_u32(&w);
-	plan = wire_bytes(&w, PLAN_SIZE);
-	if (!plan || c->role != QKD_ROLE_BOB || b->state != BLOCK_VERIFY ||
+	if (w.bad || c->role != QKD_ROLE_BOB || b->state != BLOCK_VERIFY ||
 	    b->busy || !b->same ||
 	    b->errors * 1000000 / c->conf.block > c->conf.qber_max)
 		return -EBADMSG;
-	plan_get(plan, &b->plan);
 	/* two machines' libm may differ in a last place: one bit's grace */
 	if (bytes < LEAST_BYTES || 8 * (uint64_t)bytes > compute_length(b) + 1)
 		return -EBADMSG;
 	bits = post_toeplitz_seed_bits(c->conf.block, 8 * (size_t)bytes);
-	if (w.len != post_bytes(bits) ||
-	    deliver_check(c->deliver, &b->plan, bytes))
+	if (w.len != post_bytes(bits))
 		return -EBADMSG;
 	return begin_amplify(b, bytes, w.p);
 }
@@ -383,7 +377,6 @@ static int amplified(struct block *b)
 	c->rest = 0;
 	c->stats.blocks++;
 	c->stats.secret += b->secret_bits;
-	c->stats.delivered += 8 * (uint64_t)b->plan.len;
 	c->ops->reason(c->ctx, NULL);
 	block_report(b, NULL);
 	ret = deliver_fill(c->deliver, b->delivery, b->secret);

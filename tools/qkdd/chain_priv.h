@@ -76,7 +76,6 @@ struct block {
 	size_t errors;
 	unsigned int rounds;
 	struct post_budget budget;
-	struct plan plan;
 	struct delivery *delivery;
 };
 

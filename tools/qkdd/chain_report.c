@@ -123,10 +123,7 @@ void block_report(struct block *b, const char *outcome)
 	if (b->budget.n)
 		add_budget(&t, b);
 	if (!outcome)
-		add(&t, ",\"bytes\":%zu,\"to_auth\":%u,\"to_pool\":%u,\"seq\":%llu,\"offset\":%llu",
-		    b->secret_bits / 8, b->plan.auth_len, b->plan.len,
-		    (unsigned long long)b->plan.seq,
-		    (unsigned long long)b->plan.offset);
+		add(&t, ",\"bytes\":%zu", b->secret_bits / 8);
 	add(&t, ",\"auth_used\":%llu,\"seconds\":%.3f}",
 	    (unsigned long long)(used - c->key_used), chain_now() - b->began);
 	c->key_used = used;

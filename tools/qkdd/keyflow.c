@@ -106,15 +106,14 @@ static int hidden_tag(const uint8_t key[16], const uint8_t *block, size_t len,
 	return 0;
 }
 
-static int to_delivery(struct keyflow *k, struct held *h, const struct plan *p)
+static int to_delivery(struct keyflow *k, struct held *h)
 {
-	struct delivery *e = deliver_expect(k->deliver, p);
+	struct delivery *e = deliver_expect(k->deliver, h->len - HIDE);
 	int ret;
 
 	if (!e)
 		return -ENOMEM;
 	k->stats.blocks++;
-	k->stats.bits += 8 * (uint64_t)p->len;
 	k->ops->reason(k->ctx, NULL);
 	ret = deliver_fill(k->deliver, e, h->key);
 	held_free(k, h);
@@ -174,16 +173,12 @@ static struct held *held_find(struct keyflow *k, uint64_t no)
 static int got_taken(struct keyflow *k, uint64_t no, size_t len)
 {
 	struct held *h = held_find(k, no);
-	uint8_t buf[PLAN_SIZE];
-	struct plan p;
 	int ret;
 
 	if (!k->leads || !h || len)
 		return -EBADMSG;
-	deliver_plan(k->deliver, h->len - HIDE, &p);
-	plan_put(&p, buf);
-	k->ops->send(k->ctx, MSG_KEEP, no, buf, sizeof(buf), NULL, 0);
-	ret = to_delivery(k, h, &p);
+	k->ops->send(k->ctx, MSG_KEEP, no, NULL, 0, NULL, 0);
+	ret = to_delivery(k, h);
 	ask(k);
 	return ret;
 }
@@ -290,18 +285,11 @@ static void taken(struct keyflow *k, const void *key, size_t len)
 	take_next(k);
 }
 
-static int got_keep(struct keyflow *k, uint64_t no, const uint8_t *data,
-		    size_t len)
+static int got_keep(struct keyflow *k, uint64_t no, size_t len)
 {
 	struct held *h = held_find(k, no);
-	struct plan p;
 
-	if (k->leads || !h || len != PLAN_SIZE)
-		return -EBADMSG;
-	plan_get(data, &p);
-	if (deliver_check(k->deliver, &p, h->len - HIDE))
-		return -EBADMSG;
-	return to_delivery(k, h, &p);
+	return k->leads || !h || len ? -EBADMSG : to_delivery(k, h);
 }
 
 /* ---- both ---- */
@@ -362,7 +350,7 @@ int keyflow_message(struct keyflow *k, unsigned int type, uint64_t block,
 	case MSG_MISSING:
 		return got_missing(k, block, data, len);
 	case MSG_KEEP:
-		return got_keep(k, block, data, len);
+		return got_keep(k, block, len);
 	default:
 		return -EBADMSG;
 	}

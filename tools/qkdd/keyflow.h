@@ -4,7 +4,7 @@
  *
  *   leader   --- OFFER: a block's name, a hash of it --> follower
  *   leader   <-- TAKEN, or MISSING with a hint --------- follower
- *   leader   --- KEEP: where it goes in the pools -----> follower
+ *   leader   --- KEEP: it goes to the pools -----------> follower
  *
  * Both ends' devices are trusted to give the same bytes under the same name,
  * and checked for it. The hash is hidden by the block's last bytes, which are
@@ -51,7 +51,6 @@ struct keyflow_stats {
 	uint64_t blocks;
 	uint64_t discarded;
 	uint64_t verify;
-	uint64_t bits;		/* that went to the pools */
 };
 
 struct keyflow *keyflow_new(struct event_base *base, bool leads,

@@ -9,8 +9,8 @@
 
 enum message_type {
 	/* delivery, both ways */
-	MSG_STORED = 16,	/* our pool holds this block */
-	MSG_LEVEL = 17,		/* how far our pool has reserved */
+	MSG_STORED = 16,	/* our pool holds this record */
+	MSG_LEVEL = 17,		/* where our pool stands */
 
 	/* raw depth; block 0, or the block's number */
 	MSG_RUN = 32,		/* alice: a run of the device, its intensities */
@@ -19,14 +19,14 @@ enum message_type {
 	MSG_CHECK = 35,		/* bob: errors of the check basis */
 	MSG_VERIFY = 37,	/* alice: hash of her reconciled string */
 	MSG_VERIFIED = 38,	/* bob: whether his has the same */
-	MSG_RESULT = 39,	/* alice: length, plan, seed */
+	MSG_RESULT = 39,	/* alice: length, seed */
 	MSG_DEAD = 40,		/* both: the block is given up, and why */
 
 	/* key depth */
 	MSG_OFFER = 64,		/* leader: a block's name and hash */
 	MSG_TAKEN = 65,		/* follower: I have the same */
 	MSG_MISSING = 66,	/* follower: I have not; a hint */
-	MSG_KEEP = 67,		/* leader: its plan */
+	MSG_KEEP = 67,		/* leader: it goes to the pools */
 
 	/* authenticated late, with VERIFY or VERIFIED */
 	MSG_PARITY = 128,	/* both: a round of Cascade */

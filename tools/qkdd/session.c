@@ -34,8 +34,8 @@
 #include "wire.h"
 #include "words.h"
 
-#define MEET_VERSION	1
-#define MEET_HEAD	(4 + QKD_GENERATION_SIZE + 3 * 8 + 4 + 4 + 16)
+#define MEET_VERSION	2
+#define MEET_HEAD	(4 + QKD_GENERATION_SIZE + 4 * 8 + 4 + 4 + 16)
 #define TEXT_MAX	256
 /* A generation is renewed at a meeting when it is this near to its end. */
 #define HEAD_MAX	(QKD_OFFSET_MAX - (UINT64_C(1) << 40))
@@ -333,10 +333,11 @@ static size_t make_hello(void *ctx, uint8_t *buf)
 	memcpy(p + 4, s->ours.generation, QKD_GENERATION_SIZE);
 	wire_put64(p + 20, s->ours.next_seq);
 	wire_put64(p + 28, s->ours.tx.head);
-	wire_put64(p + 36, s->ours.rx.head);
-	wire_put32(p + 44, s->piece);
-	wire_put32(p + 48, s->role);
-	memcpy(p + 52, s->random, sizeof(s->random));
+	wire_put64(p + 36, s->ours.tx.confirmed);
+	wire_put64(p + 44, s->ours.rx.head);
+	wire_put32(p + 52, s->piece);
+	wire_put32(p + 56, s->role);
+	memcpy(p + 60, s->random, sizeof(s->random));
 	memcpy(p + MEET_HEAD, s->text, len);
 	return MEET_HEAD + len;
 }
@@ -367,21 +368,34 @@ static uint64_t max_u64(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
+/*
+ * Whether both go on in a stream at @offset, or the generation is of no more
+ * use: nearly over, or its MAC secret is what one end was never fed.
+ */
+static bool goes_on(uint64_t offset, const struct qkd_stream_state *tx)
+{
+	return offset <= HEAD_MAX &&
+	       (!offset || tx->confirmed >= QKD_SECRET_SIZE);
+}
+
 static int agree(struct session *s, const struct qkd_state *peer,
 		 const uint8_t random[16], uint32_t piece, char *why,
 		 size_t room)
 {
 	static const uint8_t none[QKD_GENERATION_SIZE];
 	uint8_t gen[QKD_GENERATION_SIZE];
-	uint64_t offset, seq;
+	unsigned int tx = s->lower ? 0 : 1;
+	uint64_t offset[2], seq;
 	int ret;
 
-	offset = max_u64(max_u64(s->ours.tx.head, s->ours.rx.head),
-			 max_u64(peer->tx.head, peer->rx.head));
+	offset[tx] = max_u64(s->ours.tx.head, peer->rx.head);
+	offset[!tx] = max_u64(s->ours.rx.head, peer->tx.head);
 	seq = max_u64(s->ours.next_seq, peer->next_seq);
 	memcpy(gen, s->ours.generation, sizeof(gen));
 	if (memcmp(gen, peer->generation, sizeof(gen)) ||
-	    !memcmp(gen, none, sizeof(gen)) || offset > HEAD_MAX) {
+	    !memcmp(gen, none, sizeof(gen)) ||
+	    !goes_on(offset[tx], &s->ours.tx) ||
+	    !goes_on(offset[!tx], &peer->tx)) {
 		new_generation(s, random, gen);
 		ret = s->sink.ops->start(s->sink.ctx, gen);
 		if (ret) {
@@ -389,13 +403,13 @@ static int agree(struct session *s, const struct qkd_state *peer,
 				 strerror(-ret));
 			return ret;
 		}
-		offset = 0;
+		offset[0] = 0;
+		offset[1] = 0;
 		seq = 0;
 		log_line(LOG_LEVEL_NOTICE, s->link,
 			 "new generation, %02x%02x%02x%02x...", gen[0], gen[1],
 			 gen[2], gen[3]);
 	}
-	/* the heads of both streams, and of both ends, may be even only */
 	deliver_start(s->deliver, gen, seq, offset, piece);
 	return 0;
 }
@@ -412,6 +426,7 @@ static int meet(void *ctx, const uint8_t *data, size_t len, char *why,
 	wire_copy(&w, peer.generation, sizeof(peer.generation));
 	peer.next_seq = wire_u64(&w);
 	peer.tx.head = wire_u64(&w);
+	peer.tx.confirmed = wire_u64(&w);
 	peer.rx.head = wire_u64(&w);
 	piece = wire_u32(&w);
 	role = wire_u32(&w);
@@ -444,6 +459,7 @@ static void opened(void *ctx)
 
 	log_line(LOG_LEVEL_INFO, s->link, "met %s", s->peer_node);
 	set_apart(s, "");
+	deliver_open(s->deliver);
 	if (s->chain)
 		chain_start(s->chain);
 	if (s->keyflow)
@@ -636,8 +652,8 @@ static void set_up(struct session *s)
 	}
 	s->store = psk_store(s->psk);
 	set_apart(s, "looking for the peer's qkdd");
-	s->deliver = deliver_new(s->base, &s->sink, s->store, &deliver_calls,
-				 s);
+	s->deliver = deliver_new(s->base, &s->sink, s->store, s->lower,
+				 &deliver_calls, s);
 	ret = s->deliver ? make_flow(s) : -ENOMEM;
 	if (!ret)
 		ret = open_driver(s, err, sizeof(err));
@@ -669,10 +685,11 @@ static void take_sample(struct session *s)
 	last = &s->sample[s->samples - 1];
 	memset(last, 0, sizeof(*last));
 	last->at = now();
+	if (s->deliver)
+		last->delivered = 8 * deliver_pooled(s->deliver);
 	if (c) {
 		last->raw = c->detections;
 		last->sifted = c->sifted;
-		last->delivered = c->delivered;
 		r.qber_ppm = c->qber_ppm;
 		r.efficiency_ppm = c->efficiency_ppm;
 		r.blocks = c->blocks;
@@ -681,7 +698,6 @@ static void take_sample(struct session *s)
 		r.qber = c->qber;
 	}
 	if (k) {
-		last->delivered = k->bits;
 		r.blocks = k->blocks;
 		r.discarded = k->discarded;
 		r.verify = k->verify;

@@ -18,6 +18,7 @@
 #define QKD_KEY_MAX		8191	/* bytes of the longest key with an ID */
 #define QKD_BLOCK_MAX		(1 << 24) /* bytes of the longest block fed */
 #define QKD_OFFSET_MAX		(1ULL << 48) /* a generation ends here */
+#define QKD_SECRET_SIZE		64	/* first bytes of each stream: the kernel's */
 #define QKD_STREAM_NAME_SIZE	32	/* with the terminating NUL */
 #define QKD_LABEL_SIZE		32	/* with the terminating NUL */
 
@@ -37,11 +38,13 @@ struct qkd_key_id {
  * @seq: the block's number, the same at both ends; at least the link's
  *	next_seq, which is 0 in a new generation and @seq + 1 afterwards. It is
  *	higher than that where one end lost blocks which the other had fed
- * @offset: of the block's halves in the two streams; not below either's head.
- *	Bytes skipped over are lost (accounted as such)
- * @len: bytes of the block, even; the first half feeds the tx stream of the
- *	node whose ID sorts first, the second half the other's
- * @flags: 0
+ * @offset: where it goes in its stream, or its halves in both; not below the
+ *	head. Bytes skipped over are lost (accounted as such)
+ * @len: bytes of the block
+ * @flags: QKD_FEED_STREAM_0: all of the block is key of the tx stream of the
+ *	node whose ID sorts first; QKD_FEED_STREAM_1: of the other's; the other
+ *	stream stays as it is. 0: the first half, of an even number of bytes, is
+ *	of stream 0, the second of stream 1
  *
  * One write, one record, all or nothing. Needs CAP_NET_ADMIN, of the opener,
  * in the user namespace of the link's network namespace.
@@ -53,6 +56,9 @@ struct qkd_feed {
 	__u32 len;
 	__u32 flags;
 };
+
+#define QKD_FEED_STREAM_0	(1 << 0)
+#define QKD_FEED_STREAM_1	(1 << 1)
 
 /**
  * struct qkd_start - streams start from zero under a new generation
@@ -88,12 +94,14 @@ struct qkd_confirm {
  * @confirmed: offset behind the last byte confirmed (tx; rx: = @head)
  * @tail: first offset neither consumed nor lost
  * @available: what can be used now
+ * @room: what a block of this stream alone may have now without -EAGAIN
  */
 struct qkd_stream_state {
 	__u64 head;
 	__u64 confirmed;
 	__u64 tail;
 	__u64 available;
+	__u64 room;
 };
 
 /**
@@ -102,7 +110,7 @@ struct qkd_stream_state {
  * @next_seq: lowest number of the record that will be accepted next
  * @tx: stream to send with
  * @rx: stream to receive with
- * @room: bytes that a block may have now without -EAGAIN
+ * @room: what a block of two halves may have now without -EAGAIN
  * @index: the link's
  * @lower: 1 if this node's ID sorts before the peer's
  * @pad: 0
