@@ -384,10 +384,12 @@ TEST_F_TIMEOUT(link, attack_is_named_and_changes_nothing, 60)
 				  &self->p.end[1].pool));
 	ASSERT_LT(0, pool_compare(&self->p.end[1].pool,
 				  &self->p.end[0].pool));
-	/* whose answer got lost had begun a generation by itself */
-	EXPECT_EQ(variant->attack == FLIP_BODY && !variant->on_dialler &&
-		  !variant->at ? 2 : 1, self->p.end[0].pool.starts);
-	EXPECT_EQ(1, self->p.end[1].pool.starts);
+	/* cut off before the first key was confirmed, they begin once more */
+	EXPECT_GE(2, self->p.end[0].pool.starts);
+	EXPECT_GE(2, self->p.end[1].pool.starts);
+	EXPECT_EQ(0, memcmp(self->p.end[0].pool.st.generation,
+			    self->p.end[1].pool.st.generation,
+			    QKD_GENERATION_SIZE));
 	EXPECT_EQ(0, self->p.end[0].pool.refused);
 	EXPECT_EQ(0, self->p.end[1].pool.refused);
 }
