@@ -230,8 +230,11 @@ wait_for() {
 	done
 }
 
-# start CMD...: in the background until the test ends; its pid is $started
+# start CMD...: in the background until the test ends; its pid is $started.
+# "on NODE" is spelt out, since $! would be that of the shell it runs in, and
+# killing that does not end the program.
 start() {
+	[ "$1" != on ] || set -- ip netns exec "${@:2}"
 	test_started=$((test_started + 1))
 	"$@" > "$test_dir/started.$test_started" 2>&1 &
 	started=$!
@@ -252,7 +255,7 @@ capture_start() {
 
 	shift 3
 	: > "$file.log"
-	on "$node" tcpdump -Z root --immediate-mode -U -n -s 0 -B 16384 -i "$dev" -w "$file" \
+	ip netns exec "$node" tcpdump -Z root --immediate-mode -U -n -s 0 -B 16384 -i "$dev" -w "$file" \
 		"$@" 2> "$file.log" &
 	capture=$!
 	at_exit stop $capture

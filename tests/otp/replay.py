@@ -12,7 +12,7 @@ import pad_frames  # noqa: E402
 
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 n = size = 0
-for _, p in pad_frames.packets(sys.argv[1], 51015):
+for _, p in list(pad_frames.packets(sys.argv[1], 51015)):
     s.sendto(p, (sys.argv[2], 51015))
     n += 1
     size += len(p) - 32
