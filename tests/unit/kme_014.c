@@ -43,7 +43,7 @@ static void end_make(struct end *e, const char *conf)
 	e->conf = conf_parse(conf, err, sizeof(err));
 	if (!e->conf)
 		printf("# %s\n", err);
-	e->desk = e->conf ? desk_new(&e->kme, e->conf) : NULL;
+	e->desk = e->conf ? desk_new(&e->kme, e->conf, NULL, NULL) : NULL;
 }
 
 static void end_free(struct end *e)

@@ -8,6 +8,7 @@
 
 static const struct front_http *const fronts[] = {
 	&front_014,
+	&front_kme,
 };
 
 const struct front_http *front_find(const char *path)

@@ -21,6 +21,7 @@ struct front_http {
 };
 
 extern const struct front_http front_014;
+extern const struct front_http front_kme;
 
 /* The one that a path is for, or NULL. */
 const struct front_http *front_find(const char *path);

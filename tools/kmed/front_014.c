@@ -34,6 +34,8 @@ struct request {
 	struct xchg *x;
 	const struct conf_pair *pair;
 	struct delivery d;
+	const char *more[STORE_SLAVES_MAX];	/* for d */
+	unsigned int n_more;
 	char why[WHY_MAX];	/* it is bad */
 };
 
@@ -84,6 +86,12 @@ static size_t container_room(uint32_t n, uint32_t len)
 
 /* ---- 5.1, Get status ---- */
 
+/* The KME there must be told of additional SAEs. */
+static unsigned int max_more(const struct conf_link *link)
+{
+	return link->peer ? STORE_SLAVES_MAX - 1 : 0;
+}
+
 static void get_status(struct request *r)
 {
 	const struct conf_link *link = r->pair->link;
@@ -107,7 +115,8 @@ static void get_status(struct request *r)
 		    ",\"max_key_per_request\":%u,\"max_key_size\":%u,"
 		    "\"min_key_size\":%u,\"max_SAE_ID_count\":%u}",
 		    link->key_size, level.bytes / len, level.max_bytes / len,
-		    link->max_number, link->max_size, link->min_size, 0);
+		    link->max_number, link->max_size, link->min_size,
+		    max_more(link));
 	xchg_finish(r->x, 200);
 }
 
@@ -192,13 +201,40 @@ static int check_extensions(struct request *r, const char *name,
 	return 0;
 }
 
+/* One that shares the link with the first, and is not there yet. */
+static int add_more(struct request *r, const char *id)
+{
+	const struct conf_pair *p = id ?
+		conf_pair(desk_conf(r->desk), r->pair->local, id) : NULL;
+
+	if (!p || p->link != r->pair->link)
+		return bad(r, "additional_slave_SAE_IDs: the link does not serve all of them");
+	if (p == r->pair)
+		return bad(r, "additional_slave_SAE_IDs has the slave_SAE_ID itself");
+	for (unsigned int i = 0; i < r->n_more; i++)
+		if (r->more[i] == p->remote)
+			return bad(r, "additional_slave_SAE_IDs has an ID twice");
+	r->more[r->n_more++] = p->remote;
+	return 0;
+}
+
 static int check_additional(struct request *r, struct json_object *v)
 {
 	if (!json_object_is_type(v, json_type_array))
 		return bad(r, "additional_slave_SAE_IDs must be an array of strings");
 	if (!json_object_array_length(v))
 		return bad(r, "additional_slave_SAE_IDs must not be empty");
-	return bad(r, "additional_slave_SAE_IDs: at most 0 are possible");
+	if (json_object_array_length(v) > max_more(r->pair->link))
+		return bad(r, "additional_slave_SAE_IDs: at most %u are possible",
+			   max_more(r->pair->link));
+	for (size_t i = 0; i < json_object_array_length(v); i++) {
+		const char *id = json_text(json_object_array_get_idx(v, i));
+		int err = add_more(r, id);
+
+		if (err)
+			return err;
+	}
+	return 0;
 }
 
 static int wish_member(struct request *r, const char *name,
@@ -308,6 +344,8 @@ static void get_key(struct request *r)
 	*later = *r;
 	later->d = (struct delivery){
 		.pair = r->pair,
+		.more = later->more,
+		.n_more = r->n_more,
 		.number = w.number,
 		.len = w.size / 8,
 		.done = got_keys,

@@ -9,8 +9,11 @@
 #ifndef _KMED_KME_H
 #define _KMED_KME_H
 
+#include <event2/event.h>
+#include <openssl/ssl.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include <qkd/qkd.h>
 
@@ -26,6 +29,7 @@ struct kme_figures {
 	atomic_ullong dec_requests;
 	atomic_ullong dec_keys;
 	atomic_ullong dec_not_found;
+	atomic_ullong accepted_ranges;
 	atomic_ullong refused;
 	atomic_ullong bad_requests;
 	atomic_ullong connections;
@@ -39,11 +43,28 @@ struct kme {
 
 struct desk;
 
-/* Holds @conf. NULL: out of memory. Links need not be there yet. */
-struct desk *desk_new(struct kme *kme, struct conf *conf);
-void desk_free(struct desk *desk);	/* NULL is fine */
-/* From now on by these settings. -ENOMEM: as before. */
-int desk_set_conf(struct desk *desk, struct conf *conf);
+/**
+ * desk_new - a place of service for one thread
+ * @kme: what all desks share
+ * @conf: settings; a reference is taken. Links need not be there yet
+ * @base: the thread's loop, for calls to other KMEs; NULL: none are made, and
+ *	links with a peer give no key
+ * @tls: for these calls; a reference is taken
+ *
+ * Return: NULL: out of memory.
+ */
+struct desk *desk_new(struct kme *kme, struct conf *conf,
+		      struct event_base *base, SSL_CTX *tls);
+/*
+ * Deliveries under way are done with -ECANCELED, so who waits for them must be
+ * there still. NULL is fine.
+ */
+void desk_free(struct desk *desk);
+/*
+ * From now on by these settings; what is under way goes on by the old ones.
+ * -ENOMEM: as before.
+ */
+int desk_set_conf(struct desk *desk, struct conf *conf, SSL_CTX *tls);
 const struct conf *desk_conf(const struct desk *desk);
 struct kme *desk_kme(const struct desk *desk);
 
@@ -61,21 +82,27 @@ struct kme_key {
 /**
  * struct delivery - fresh key for a pair, as many keys as asked, or none
  * @pair: whose local SAE asks, as master
+ * @more: @n_more further SAEs of the peer's that may fetch the same keys, as
+ *	settings have their names; each paired with the same SAE over the link
  * @number: of keys
  * @len: bytes of each
  * @keys: out: @number
  * @bytes: out: what their key pointers point into
  * @done: called once, maybe before desk_get() returns. @err is 0; -EAGAIN: not
- *	enough key; or another errno: the link cannot give any now
+ *	enough key; or another errno: the link or the peer's KME cannot give any
+ *	now
  */
 struct delivery {
 	const struct conf_pair *pair;
+	const char **more;
+	unsigned int n_more;
 	uint32_t number;
 	uint32_t len;
 	struct kme_key *keys;
 	uint8_t *bytes;
 	void (*done)(struct delivery *d, int err);
 	void *arg;
+	STAILQ_ENTRY(delivery) list;	/* the desk's */
 };
 
 void desk_get(struct desk *desk, struct delivery *d);
@@ -94,5 +121,21 @@ void delivery_clear(struct delivery *d);
  */
 int desk_take(struct desk *desk, const struct conf_pair *pair,
 	      const struct store_want *want, size_t n);
+
+/**
+ * desk_accept - another KME tells whose some key is: keep it for them
+ * @desk: of this thread
+ * @kme_id: of the KME that tells
+ * @master: its SAE
+ * @slaves: @n_slaves of ours that may fetch it
+ * @ids: @n ranges
+ *
+ * Return: 0: all of it waits in the store now; -EACCES: there is no link with
+ * that KME for these SAEs; -ENOENT: a range is not in our pool; -ENOSPC,
+ * -ENOMEM, -EIO. Ranges that were taken before a failure are kept.
+ */
+int desk_accept(struct desk *desk, const char *kme_id, const char *master,
+		const char **slaves, unsigned int n_slaves,
+		const struct qkd_key_id *ids, unsigned int n);
 
 #endif /* _KMED_KME_H */

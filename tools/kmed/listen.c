@@ -57,8 +57,7 @@ unsigned int listen_inherited(const char *name, int *fds, unsigned int room)
 	return got;
 }
 
-/* "[::1]:8443" and "127.0.0.1:8443" into two parts; false: neither. */
-static bool split(const char *address, char *host, size_t room,
+bool listen_split(const char *address, char *host, size_t room,
 		  const char **port)
 {
 	const char *colon = strrchr(address, ':');
@@ -102,7 +101,7 @@ int listen_on(const char *address)
 	char host[256];
 	int fd = -1, err;
 
-	if (!split(address, host, sizeof(host), &port)) {
+	if (!listen_split(address, host, sizeof(host), &port)) {
 		log_err("\"%s\" is no HOST:PORT", address);
 		return -1;
 	}

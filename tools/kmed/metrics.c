@@ -49,6 +49,7 @@ static void on_metrics(struct evhttp_request *req, void *arg)
 	COUNTER(dec_requests, "Requests for key by ID.");
 	COUNTER(dec_keys, "Keys delivered by ID.");
 	COUNTER(dec_not_found, "Requests with an ID that is not here.");
+	COUNTER(accepted_ranges, "Ranges of key that other KMEs told of.");
 	COUNTER(refused, "Requests that were not permitted.");
 	COUNTER(bad_requests, "Requests that could not be meant.");
 	COUNTER(connections, "Connections accepted.");

@@ -40,18 +40,24 @@ struct client {
 	struct worker *worker;
 	struct bufferevent *bev;
 	time_t seen;		/* when it came, or last asked something whole */
-	bool busy;		/* an answer is due or being written */
 	bool identified;
 	bool counted;		/* its handshake is done */
-	char id[SAE_ID_MAX + 1];	/* "": none */
+	char id[SAE_ID_MAX + 1];	/* as an SAE; "": it is none */
+	char kme[SAE_ID_MAX + 1];	/* as a KME */
+	struct call *call;	/* an answer is due */
 };
 
 /* An exchange and the connection it is of. */
 struct call {
 	struct xchg x;		/* first: done() finds the call by it */
-	struct worker *worker;
-	struct evhttp_request *req;
+	struct evhttp_request *req;	/* NULL: who asked has gone */
 	struct client *client;
+};
+
+/* For who calls us, and for whom we call. */
+struct contexts {
+	SSL_CTX *in;
+	SSL_CTX *out;
 };
 
 struct worker {
@@ -62,7 +68,7 @@ struct worker {
 	struct evhttp *http;
 	struct evconnlistener **listeners;
 	struct desk *desk;
-	SSL_CTX *tls;
+	SSL_CTX *tls;		/* to serve with */
 	struct event *clock;
 	struct event *wake;	/* something in next, or stop */
 	LIST_HEAD(, client) clients;
@@ -71,7 +77,7 @@ struct worker {
 	bool full;
 	pthread_mutex_t lock;	/* protects the following */
 	struct conf *next_conf;
-	SSL_CTX *next_tls;
+	struct contexts next_tls;
 	bool stop;
 };
 
@@ -114,6 +120,19 @@ static void count_clients(struct worker *w, int change)
 	set_full(w, n >= w->full_at);
 }
 
+/* evhttp frees the request with the connection, whoever works on it. */
+static void client_left(struct client *c)
+{
+	if (c->call)
+		c->call->req = NULL;
+	c->call = NULL;
+}
+
+static void on_close(struct evhttp_connection *con, void *client)
+{
+	client_left(client);
+}
+
 /* Called by the bufferevent's SSL object when it is freed: its last word. */
 static void client_gone(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx,
 			long argl, void *argp)
@@ -122,6 +141,7 @@ static void client_gone(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx,
 
 	if (!c)
 		return;
+	client_left(c);
 	LIST_REMOVE(c, list);
 	if (!c->counted)
 		atomic_fetch_add(&c->worker->server->kme->figures.handshakes_failed,
@@ -232,9 +252,17 @@ static void send_answer(struct xchg *x)
 {
 	struct call *call = (struct call *)x;
 	struct evhttp_request *req = call->req;
-	struct evbuffer *out = evhttp_request_get_output_buffer(req);
-	struct evkeyvalq *head = evhttp_request_get_output_headers(req);
+	struct evkeyvalq *head;
+	struct evbuffer *out;
 
+	if (!req) {
+		xchg_clear(x);
+		free(call);
+		return;
+	}
+	call->client->call = NULL;
+	out = evhttp_request_get_output_buffer(req);
+	head = evhttp_request_get_output_headers(req);
 	if (x->out_len) {
 		evhttp_add_header(head, "Content-Type",
 				  x->type ? x->type : "application/json");
@@ -262,7 +290,7 @@ static struct client *client_of(struct evhttp_request *req)
 }
 
 /* With the first request of a connection; its certificate stays. */
-static void identify(struct client *c)
+static void identify(struct client *c, struct evhttp_request *req)
 {
 	int fd = bufferevent_getfd(c->bev), on = 1;
 	const SSL *ssl = bufferevent_openssl_get_ssl(c->bev);
@@ -271,6 +299,10 @@ static void identify(struct client *c)
 	c->counted = true;
 	if (!tls_peer_id(ssl, TLS_URI_SAE, c->id))
 		c->id[0] = '\0';
+	if (!tls_peer_id(ssl, TLS_URI_KME, c->kme))
+		c->kme[0] = '\0';
+	evhttp_connection_set_closecb(evhttp_request_get_connection(req),
+				      on_close, c);
 	/* head and body of an answer go out as two records */
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
@@ -301,7 +333,7 @@ static void on_request(struct evhttp_request *req, void *arg)
 		return;
 	}
 	if (!c->identified)
-		identify(c);
+		identify(c, req);
 	c->seen = now_s();
 	call = calloc(1, sizeof(*call));
 	if (!call) {
@@ -309,8 +341,8 @@ static void on_request(struct evhttp_request *req, void *arg)
 		return;
 	}
 	call->req = req;
-	call->worker = w;
 	call->client = c;
+	c->call = call;
 	call->x.method = method_of(req);
 	call->x.path = evhttp_uri_get_path(uri);
 	if (!call->x.path)
@@ -320,6 +352,7 @@ static void on_request(struct evhttp_request *req, void *arg)
 	call->x.body = call->x.body_len ?
 		(const char *)evbuffer_pullup(in, -1) : "";
 	call->x.caller = c->id[0] ? c->id : NULL;
+	call->x.kme = c->kme[0] ? c->kme : NULL;
 	call->x.done = send_answer;
 	front = front_find(call->x.path);
 	if (front)
@@ -330,22 +363,38 @@ static void on_request(struct evhttp_request *req, void *arg)
 
 /* ---- threads ---- */
 
+static void contexts_hold(const struct contexts *c)
+{
+	SSL_CTX_up_ref(c->in);
+	SSL_CTX_up_ref(c->out);
+}
+
+static void contexts_free(struct contexts *c)
+{
+	SSL_CTX_free(c->in);
+	SSL_CTX_free(c->out);
+	c->in = c->out = NULL;
+}
+
+static void forget_next(struct worker *w)
+{
+	conf_put(w->next_conf);
+	w->next_conf = NULL;
+	contexts_free(&w->next_tls);
+}
+
 static void take_next(struct worker *w)
 {
 	pthread_mutex_lock(&w->lock);
-	if (w->next_conf) {
-		if (!desk_set_conf(w->desk, w->next_conf)) {
-			w->timeout = w->next_conf->timeout;
-			w->full_at = w->next_conf->max_clients;
-		}
-		conf_put(w->next_conf);
-		w->next_conf = NULL;
-	}
-	if (w->next_tls) {
+	if (w->next_conf && !desk_set_conf(w->desk, w->next_conf,
+					   w->next_tls.out)) {
+		w->timeout = w->next_conf->timeout;
+		w->full_at = w->next_conf->max_clients;
 		SSL_CTX_free(w->tls);
-		w->tls = w->next_tls;
-		w->next_tls = NULL;
+		SSL_CTX_up_ref(w->next_tls.in);
+		w->tls = w->next_tls.in;
 	}
+	forget_next(w);
 	if (w->stop)
 		event_base_loopbreak(w->base);
 	pthread_mutex_unlock(&w->lock);
@@ -381,7 +430,7 @@ static int worker_listen(struct worker *w, const int *fds, unsigned int n)
 }
 
 static int worker_start(struct worker *w, struct server *s, struct conf *conf,
-			SSL_CTX *tls, const int *fds)
+			const struct contexts *tls, const int *fds)
 {
 	const struct timeval second = { .tv_sec = 1 };
 
@@ -390,11 +439,11 @@ static int worker_start(struct worker *w, struct server *s, struct conf *conf,
 	w->full_at = conf->max_clients;
 	LIST_INIT(&w->clients);
 	pthread_mutex_init(&w->lock, NULL);
-	SSL_CTX_up_ref(tls);
-	w->tls = tls;
+	SSL_CTX_up_ref(tls->in);
+	w->tls = tls->in;
 	w->base = event_base_new();
 	w->http = w->base ? evhttp_new(w->base) : NULL;
-	w->desk = desk_new(s->kme, conf);
+	w->desk = w->base ? desk_new(s->kme, conf, w->base, tls->out) : NULL;
 	if (!w->http || !w->desk)
 		return -ENOMEM;
 	evhttp_set_max_headers_size(w->http, HEAD_MAX);
@@ -427,10 +476,10 @@ static void worker_free(struct worker *w)
 		event_active(w->wake, EV_TIMEOUT, 0);
 		pthread_join(w->thread, NULL);
 	}
+	desk_free(w->desk);	/* answers what is under way */
 	if (w->http)	/* and its connections and listeners */
 		evhttp_free(w->http);
 	free(w->listeners);
-	desk_free(w->desk);
 	if (w->clock)
 		event_free(w->clock);
 	if (w->wake)
@@ -438,50 +487,51 @@ static void worker_free(struct worker *w)
 	if (w->base)
 		event_base_free(w->base);
 	SSL_CTX_free(w->tls);
-	conf_put(w->next_conf);
-	SSL_CTX_free(w->next_tls);
+	forget_next(w);
 }
 
 /* All that could be wrong with settings and files, before anything changes. */
-static SSL_CTX *check(const struct conf *conf)
+static int check(const struct conf *conf, struct contexts *tls)
 {
 	char err[512];
-	SSL_CTX *tls;
 
 	for (unsigned int i = 0; i < conf->n_links; i++) {
 		if (!source_find(conf->links[i].source)) {
 			log_err("link %s: there is no source \"%s\"",
 				conf->links[i].name, conf->links[i].source);
-			return NULL;
+			return -1;
 		}
 	}
-	tls = tls_ctx(conf, true, err, sizeof(err));
-	if (!tls)
-		log_err("%s", err);
-	return tls;
+	tls->in = tls_ctx(conf, true, err, sizeof(err));
+	tls->out = tls->in ? tls_ctx(conf, false, err, sizeof(err)) : NULL;
+	if (tls->out)
+		return 0;
+	SSL_CTX_free(tls->in);
+	log_err("%s", err);
+	return -1;
 }
 
 struct server *server_new(struct kme *kme, struct conf *conf, const int *fds,
 			  unsigned int n_fds)
 {
 	unsigned int n = conf->threads;
-	SSL_CTX *tls = check(conf);
+	struct contexts tls;
 	struct server *s;
 
-	if (!tls)
+	if (check(conf, &tls))
 		return NULL;
 	if (!n)
 		n = sysconf(_SC_NPROCESSORS_ONLN);
 	evthread_use_pthreads();
 	s = calloc(1, sizeof(*s) + n * sizeof(s->workers[0]));
 	if (!s) {
-		SSL_CTX_free(tls);
+		contexts_free(&tls);
 		return NULL;
 	}
 	s->kme = kme;
 	s->n_fds = n_fds;
 	while (s->n_workers < n) {
-		if (!worker_start(&s->workers[s->n_workers++], s, conf, tls,
+		if (!worker_start(&s->workers[s->n_workers++], s, conf, &tls,
 				  fds))
 			continue;
 		log_err("threads cannot be started: %s", strerror(errno));
@@ -489,29 +539,28 @@ struct server *server_new(struct kme *kme, struct conf *conf, const int *fds,
 		s = NULL;
 		break;
 	}
-	SSL_CTX_free(tls);
+	contexts_free(&tls);
 	return s;
 }
 
 int server_reload(struct server *s, struct conf *conf)
 {
-	SSL_CTX *tls = check(conf);
+	struct contexts tls;
 
-	if (!tls)
+	if (check(conf, &tls))
 		return -1;
 	for (unsigned int i = 0; i < s->n_workers; i++) {
 		struct worker *w = &s->workers[i];
 
 		pthread_mutex_lock(&w->lock);
-		conf_put(w->next_conf);
+		forget_next(w);
 		w->next_conf = conf_hold(conf);
-		SSL_CTX_free(w->next_tls);
-		SSL_CTX_up_ref(tls);
+		contexts_hold(&tls);
 		w->next_tls = tls;
 		pthread_mutex_unlock(&w->lock);
 		event_active(w->wake, EV_TIMEOUT, 0);
 	}
-	SSL_CTX_free(tls);
+	contexts_free(&tls);
 	return 0;
 }
 

@@ -19,7 +19,8 @@ enum xchg_method { XCHG_GET, XCHG_POST, XCHG_OTHER };
  * @path: as it came, not decoded, without query
  * @query: behind the "?", not decoded, or NULL
  * @body: @body_len bytes
- * @caller: ID of who asks, from the certificate; NULL: none that is valid
+ * @caller: ID of the SAE that asks, from its certificate; NULL: it is none
+ * @kme: the same of a KME
  * @status: of the answer
  * @out: the answer's body, @out_len bytes of @out_room; the server frees it
  *	by xchg_clear()
@@ -33,6 +34,7 @@ struct xchg {
 	const char *body;
 	size_t body_len;
 	const char *caller;
+	const char *kme;
 
 	int status;
 	char *out;

@@ -1,0 +1,111 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Two KMEs over TLS: who gets which key, also when many ask at once.
+#
+#	a1, a2 -- KME a ---- link q0 ---- KME b -- b1, b2
+# timeout: 180
+# shellcheck disable=SC2154
+. "$(dirname "$0")/../lib.sh"
+. "$tree/tests/kme/lib.sh"
+need_cmd curl jq openssl
+
+kme_pki > /dev/null || die "no certificates"
+kme_conf a b q0 '"metrics": "127.0.0.1:19445",'
+kme_conf b a q0-far
+kme_start a
+kme_start b
+
+# ids FILE: of a container, as dec_keys wants them
+ids() { jq -c '{ key_IDs: [ .keys[] | { key_ID } ] }' "$1" > "$test_dir/ids"; }
+same() { jq -S -c '.keys | sort' "$1" | diff - <(jq -S -c '.keys | sort' "$2"); }
+
+# ---- one after the other
+
+sae a1 a b1 enc_keys -d '{"number":5}' | body > "$test_dir/k"
+is 'an SAE gets keys' "$(jq '.keys | length' "$test_dir/k")" 5
+ids "$test_dir/k"
+is 'who is at the link but not named gets none' \
+	"$(sae b2 b a1 dec_keys -d "@$test_dir/ids")" $'\n401'
+is 'nor does another for another master' \
+	"$(sae b1 b a2 dec_keys -d "@$test_dir/ids" | status)" 401
+sae b1 b a1 dec_keys -d "@$test_dir/ids" | body > "$test_dir/got"
+check 'who is named gets the same' same "$test_dir/k" "$test_dir/got"
+is 'once' "$(sae b1 b a1 dec_keys -d "@$test_dir/ids" | status)" 400
+is 'an SAE that no link serves is refused' "$(sae stranger a b1 enc_keys)" $'\n401'
+
+# ---- for several SAEs
+
+sae a1 a b1 enc_keys -d '{"number":2,"additional_slave_SAE_IDs":["b2"]}' |
+	body > "$test_dir/k"
+ids "$test_dir/k"
+for s in b1 b2; do
+	sae $s b a1 dec_keys -d "@$test_dir/ids" | body > "$test_dir/got"
+	check "key for two: $s gets it" same "$test_dir/k" "$test_dir/got"
+	is 'once' "$(sae $s b a1 dec_keys -d "@$test_dir/ids" | status)" 400
+done
+is 'an additional SAE that the link does not serve is refused' \
+	"$(sae a2 a b1 enc_keys -d '{"additional_slave_SAE_IDs":["b2"]}' | status)" 400
+is 'an additional SAE twice is refused' \
+	"$(sae a1 a b1 enc_keys -d '{"additional_slave_SAE_IDs":["b2","b2"]}' | status)" 400
+at_least 'status says that several are possible' \
+	"$(sae a1 a b1 status | body | jq .max_SAE_ID_count)" 1
+
+# ---- many at once
+
+many() { # SAE END PEER N FILE
+	local u=https://localhost:${kme_port[$2]}/api/v1/keys/$3/enc_keys
+
+	curl -sS --no-progress-meter -Z --parallel-max 32 --cacert "$pki/ca.crt" \
+		--cert "$pki/$1.crt" --key "$pki/$1.key" "$u?n=[1-$4]" > "$5"
+}
+many a1 a b1 1500 "$test_dir/many1" &
+one=$!
+many a2 a b1 1500 "$test_dir/many2" &
+two=$!
+many b1 b a1 1500 "$test_dir/many3" &
+three=$!
+wait $one $two $three
+all() { cat "$test_dir"/many? | jq -r ".keys[].$1"; }
+is '96 connections of three SAEs get as many keys as they ask for' \
+	"$(all key_ID | wc -l)" 4500
+is 'none with the ID of another' "$(all key_ID | sort | uniq -d | wc -l)" 0
+is 'none the same as another' "$(all key | sort | uniq -d | wc -l)" 0
+overlaps() {
+	local stream=- offset=0 s o
+
+	all key_ID | sort | while IFS=- read -r _ _ _ s o; do
+		o=$((16#$o))
+		[ "$s" != "$stream" ] || [ $((o - offset)) -ge 32 ] || echo "$s $o"
+		stream=$s offset=$o
+	done
+}
+is 'and no two share a byte' "$(overlaps)" ''
+
+# all of them, 100 at a time
+fetch() { # SAE END MASTER FILE
+	jq -r '.keys[].key_ID' "$4" | xargs -n 100 | while read -r -a i; do
+		printf '%s\n' "${i[@]}" | jq -R '{ key_ID: . }' | jq -s -c '{ key_IDs: . }' > "$test_dir/ids"
+		sae "$1" "$2" "$3" dec_keys -d "@$test_dir/ids" | body
+	done > "$test_dir/fetched"
+	jq -r '.keys[] | .key_ID + .key' "$4" | sort > "$test_dir/want"
+	jq -r '.keys[] | .key_ID + .key' "$test_dir/fetched" | sort | diff -q - "$test_dir/want"
+}
+check 'the peer gets the same, all of them' fetch b1 b a1 "$test_dir/many1"
+check 'each its own' fetch b1 b a2 "$test_dir/many2"
+check 'in both directions' fetch a1 a b1 "$test_dir/many3"
+
+# ---- the other KME away
+
+stop "${kme_pid[b]}"
+is 'what was not told to the other KME is not given' \
+	"$(sae a1 a b2 enc_keys | status)" 503
+is 'nor for several' \
+	"$(sae a1 a b1 enc_keys -d '{"additional_slave_SAE_IDs":["b2"]}' | status)" 503
+kme_start b
+is 'with it back, key is given' "$(sae a1 a b2 enc_keys | status)" 200
+check 'figures are told' eval \
+	"curl -sS http://127.0.0.1:19445/metrics | grep -q '^qkd_kmed_enc_keys_total 3'"
+kill "${kme_pid[a]}"
+wait "${kme_pid[a]}"
+is 'asked to end, it ends well' $? 0

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What another KME tells: whose key of a link's pool is. peer.c is the caller.
+ *
+ *	POST /kme/v1/keys
+ *	{"master_SAE_ID":"a","slave_SAE_IDs":["b"],"key_IDs":["UUID", ...]}
+ *
+ * 200 means that the key waits here for these SAEs. The caller is known by its
+ * certificate, which names a KME that some link has at its other end.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "front.h"
+#include "json.h"
+#include "peer.h"
+
+#define IDS_MAX		1024	/* of ranges; as many keys as a request may have */
+
+struct told {
+	const char *master;
+	const char *slaves[STORE_SLAVES_MAX];
+	unsigned int n_slaves;
+	struct qkd_key_id ids[IDS_MAX];
+	unsigned int n_ids;
+};
+
+static struct json_object *array(struct json_object *body, const char *name,
+				 size_t max)
+{
+	struct json_object *v;
+
+	if (!json_object_object_get_ex(body, name, &v) ||
+	    !json_object_is_type(v, json_type_array) ||
+	    !json_object_array_length(v) || json_object_array_length(v) > max)
+		return NULL;
+	return v;
+}
+
+static int read_told(struct json_object *body, struct told *t)
+{
+	struct json_object *v, *slaves, *ids;
+
+	slaves = array(body, "slave_SAE_IDs", STORE_SLAVES_MAX);
+	ids = array(body, "key_IDs", IDS_MAX);
+	if (!slaves || !ids ||
+	    !json_object_object_get_ex(body, "master_SAE_ID", &v))
+		return -EINVAL;
+	t->master = json_text(v);
+	if (!t->master)
+		return -EINVAL;
+	for (size_t i = 0; i < json_object_array_length(slaves); i++) {
+		const char *s = json_text(json_object_array_get_idx(slaves, i));
+
+		if (!s)
+			return -EINVAL;
+		t->slaves[t->n_slaves++] = s;
+	}
+	for (size_t i = 0; i < json_object_array_length(ids); i++) {
+		const char *s = json_text(json_object_array_get_idx(ids, i));
+
+		if (!s || qkd_key_id_parse(s, &t->ids[t->n_ids++]))
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static int status_of(int err)
+{
+	switch (err) {
+	case 0:
+		return 200;
+	case -EACCES:
+		return 401;
+	case -EINVAL:
+	case -ENOENT:
+	case -EEXIST:
+		return 400;
+	default:
+		return 503;
+	}
+}
+
+static void handle(struct desk *desk, struct xchg *x)
+{
+	struct json_object *body;
+	struct told *t;
+	char why[64];
+	int err;
+
+	if (!x->kme) {
+		atomic_fetch_add(&desk_kme(desk)->figures.refused, 1);
+		xchg_finish(x, 401);
+		return;
+	}
+	if (strcmp(x->path, PEER_PATH) || x->method != XCHG_POST) {
+		xchg_finish(x, 404);
+		return;
+	}
+	t = calloc(1, sizeof(*t));
+	body = json_parse(x->body, x->body_len, why, sizeof(why));
+	err = t ? -EINVAL : -ENOMEM;
+	if (t && json_object_is_type(body, json_type_object))
+		err = read_told(body, t);
+	if (!err)
+		err = desk_accept(desk, x->kme, t->master, t->slaves,
+				  t->n_slaves, t->ids, t->n_ids);
+	json_object_put(body);
+	free(t);
+	xchg_finish(x, status_of(err));
+}
+
+const struct front_http front_kme = {
+	.name = "KME to KME",
+	.prefix = "/kme/",
+	.handle = handle,
+};
