@@ -131,23 +131,6 @@ int run_verb(const struct verb *verbs, size_t n, struct args *a,
 	return verbs[i].run(a);
 }
 
-int parse_keys(const struct key *keys, size_t n, struct args *a, void *conf)
-{
-	const char *word;
-
-	while ((word = arg_next(a))) {
-		int err, i;
-
-		i = arg_match(keys, n, sizeof(*keys), word, "key");
-		if (i < 0)
-			return i;
-		err = keys[i].parse(a, keys[i].name, conf);
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
 struct qkd_nl *open_nl(void)
 {
 	struct qkd_nl *nl;

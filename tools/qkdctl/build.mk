@@ -3,7 +3,7 @@
 # qkdctl: the administrator's tool. All but main() is named apart, for tests.
 
 PROGRAMS += qkdctl
-qkdctl_PARTS := $(addprefix tools/qkdctl/,addr.c args.c key.c link.c \
+qkdctl_PARTS := $(addprefix tools/qkdctl/,addr.c args.c key.c keys.c link.c \
 	link_show.c monitor.c otp.c otp_nl.c pki.c print.c psk.c qkdctl.c report.c stats.c \
 	tunnel.c tunnel_show.c units.c watch.c)
 qkdctl_SRCS := tools/qkdctl/main.c $(qkdctl_PARTS)

@@ -445,12 +445,12 @@ static void guard_output(void)
 static int key_get(struct args *a)
 {
 	static const struct key keys[] = {
-		{ "link", parse_link },
-		{ "size", parse_key_size },
-		{ "count", parse_count },
-		{ "format", parse_format },
-		{ "wait", parse_wait },
-		{ "label", parse_label },
+		KEY_OWN("link", parse_link),
+		KEY_OWN("size", parse_key_size),
+		KEY_OWN("count", parse_count),
+		KEY_OWN("format", parse_format),
+		KEY_OWN("wait", parse_wait),
+		KEY_OWN("label", parse_label),
 	};
 	struct get g = {
 		.label = "qkdctl", .size = 32, .count = 1, .wait = 10000,

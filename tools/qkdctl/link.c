@@ -28,32 +28,6 @@ static const char usage[] =
 
 /* ---- settings ---- */
 
-static int parse_str(struct args *a, const char *key, const char **s)
-{
-	*s = arg_value(a, key);
-	return *s ? 0 : -EINVAL;
-}
-
-static int parse_local_node(struct args *a, const char *key, void *conf)
-{
-	return parse_str(a, key, &((struct qkd_link_conf *)conf)->local_node);
-}
-
-static int parse_peer_node(struct args *a, const char *key, void *conf)
-{
-	return parse_str(a, key, &((struct qkd_link_conf *)conf)->peer_node);
-}
-
-static int parse_driver(struct args *a, const char *key, void *conf)
-{
-	return parse_str(a, key, &((struct qkd_link_conf *)conf)->driver);
-}
-
-static int parse_config(struct args *a, const char *key, void *conf)
-{
-	return parse_str(a, key, &((struct qkd_link_conf *)conf)->config);
-}
-
 static int parse_addr(struct args *a, const char *key, struct qkd_ip *ip)
 {
 	const char *s = arg_value(a, key);
@@ -95,122 +69,39 @@ static int parse_peer(struct args *a, const char *key, void *conf)
 	return 0;
 }
 
-static int parse_peer_port(struct args *a, const char *key, void *conf)
-{
-	struct qkd_link_conf *c = conf;
-	const char *s = arg_value(a, key);
-	uint64_t v;
+static const char *const roles[] = {
+	[QKD_ROLE_NONE] = "none",
+	[QKD_ROLE_ALICE] = "alice",
+	[QKD_ROLE_BOB] = "bob",
+};
 
-	if (!s)
-		return -EINVAL;
-	if (parse_number(s, 1, 65535, &v))
-		return bad("%s: \"%s\" is no port", key, s);
-	c->peer_port = v;
-	c->set |= QKD_BIT(QKD_A_LINK_PEER_PORT);
-	return 0;
-}
+static const char *const states[] = {
+	[QKD_ADMIN_STATE_DOWN] = "down",
+	[QKD_ADMIN_STATE_UP] = "up",
+};
 
-static int parse_role(struct args *a, const char *key, void *conf)
-{
-	struct qkd_link_conf *c = conf;
-	const char *s = arg_value(a, key);
-
-	if (!s)
-		return -EINVAL;
-	if (qkd_role_parse(s, &c->role))
-		return failed(-EINVAL);
-	c->set |= QKD_BIT(QKD_A_LINK_ROLE);
-	return 0;
-}
-
-static int parse_state(struct args *a, const char *key, void *conf)
-{
-	static const char *const states[] = {
-		[QKD_ADMIN_STATE_DOWN] = "down",
-		[QKD_ADMIN_STATE_UP] = "up",
-	};
-	struct qkd_link_conf *c = conf;
-	const char *s = arg_value(a, key);
-	int i;
-
-	if (!s)
-		return -EINVAL;
-	i = ARG_MATCH(states, s, key);
-	if (i < 0)
-		return i;
-	c->admin_state = i;
-	c->set |= QKD_BIT(QKD_A_LINK_ADMIN_STATE);
-	return 0;
-}
-
-static int size_of(struct args *a, const char *key, uint32_t *size)
-{
-	const char *s = arg_value(a, key);
-	uint64_t v;
-
-	if (!s)
-		return -EINVAL;
-	if (parse_size(s, &v) || v > UINT32_MAX)
-		return bad("%s: \"%s\" is no size; write it as 64K, 1M or 65536",
-			   key, s);
-	*size = v;
-	return 0;
-}
-
-static int parse_pool_size(struct args *a, const char *key, void *conf)
-{
-	struct qkd_link_conf *c = conf;
-
-	c->set |= QKD_BIT(QKD_A_LINK_POOL_SIZE);
-	return size_of(a, key, &c->pool_size);
-}
-
-static int parse_low(struct args *a, const char *key, void *conf)
-{
-	struct qkd_link_conf *c = conf;
-
-	c->set |= QKD_BIT(QKD_A_LINK_LOW_WATERMARK);
-	return size_of(a, key, &c->low_watermark);
-}
-
-static int parse_high(struct args *a, const char *key, void *conf)
-{
-	struct qkd_link_conf *c = conf;
-
-	c->set |= QKD_BIT(QKD_A_LINK_HIGH_WATERMARK);
-	return size_of(a, key, &c->high_watermark);
-}
-
-static int parse_rx_grace(struct args *a, const char *key, void *conf)
-{
-	struct qkd_link_conf *c = conf;
-	const char *s = arg_value(a, key);
-	uint64_t v;
-
-	if (!s)
-		return -EINVAL;
-	if (parse_time(s, &v) || v > UINT32_MAX)
-		return bad("%s: \"%s\" is no time; write it as 10s, 500ms or 5m",
-			   key, s);
-	c->rx_grace = v;
-	c->set |= QKD_BIT(QKD_A_LINK_RX_GRACE);
-	return 0;
-}
+#define CONF struct qkd_link_conf
+#define BIT(ATTR) QKD_BIT(QKD_A_LINK_##ATTR)
+#define TEXT(NAME, MEMBER) KEY_TEXT(NAME, CONF, MEMBER)
+#define WORD(NAME, MEMBER, ATTR, WORDS) \
+	KEY_WORD(NAME, CONF, MEMBER, BIT(ATTR), WORDS)
+#define SIZE(NAME, MEMBER, ATTR) \
+	KEY_SIZE(NAME, CONF, MEMBER, BIT(ATTR), UINT32_MAX)
 
 static const struct key keys[] = {
-	{ "local-node", parse_local_node },
-	{ "peer-node", parse_peer_node },
-	{ "local", parse_local },
-	{ "peer", parse_peer },
-	{ "peer-port", parse_peer_port },
-	{ "driver", parse_driver },
-	{ "role", parse_role },
-	{ "config", parse_config },
-	{ "state", parse_state },
-	{ "pool-size", parse_pool_size },
-	{ "low-watermark", parse_low },
-	{ "high-watermark", parse_high },
-	{ "rx-grace", parse_rx_grace },
+	TEXT("local-node", local_node),
+	TEXT("peer-node", peer_node),
+	KEY_OWN("local", parse_local),
+	KEY_OWN("peer", parse_peer),
+	KEY_NUMBER("peer-port", CONF, peer_port, BIT(PEER_PORT), 1, 65535),
+	TEXT("driver", driver),
+	WORD("role", role, ROLE, roles),
+	TEXT("config", config),
+	WORD("state", admin_state, ADMIN_STATE, states),
+	SIZE("pool-size", pool_size, POOL_SIZE),
+	SIZE("low-watermark", low_watermark, LOW_WATERMARK),
+	SIZE("high-watermark", high_watermark, HIGH_WATERMARK),
+	KEY_TIME("rx-grace", CONF, rx_grace, BIT(RX_GRACE)),
 };
 
 /* ---- commands ---- */

@@ -22,100 +22,28 @@ static const char usage[] =
 	"Both ends need the device, of the same id. rate is key a second that the\n"
 	"link's other devices leave to this one; SIZE in bytes, or with K, M, G.\n";
 
+#define CONF struct otp_conf
 #define BIT(ATTR) QKD_BIT(IFLA_QKDOTP_##ATTR)
-
-static int number(struct args *a, const char *key, uint64_t max, uint64_t *v)
-{
-	const char *s = arg_value(a, key);
-
-	if (!s)
-		return -EINVAL;
-	if (parse_number(s, 0, max, v))
-		return bad("%s: \"%s\" is no number from 0 to %llu", key, s,
-			   (unsigned long long)max);
-	return 0;
-}
-
-static int size(struct args *a, const char *key, uint64_t max, uint64_t *v)
-{
-	const char *s = arg_value(a, key);
-
-	if (!s)
-		return -EINVAL;
-	if (parse_size(s, v) || *v > max)
-		return bad("%s: \"%s\" is no size; write it as 64K, 1M or 65536",
-			   key, s);
-	return 0;
-}
-
-static int parse_link(struct args *a, const char *key, void *conf)
-{
-	struct otp_conf *c = conf;
-
-	c->link = arg_value(a, key);
-	return c->link ? 0 : -EINVAL;
-}
-
-static int parse_fallback(struct args *a, const char *key, void *conf)
-{
-	struct otp_conf *c = conf;
-
-	c->fallback = arg_value(a, key);
-	return c->fallback ? 0 : -EINVAL;
-}
-
-static int parse_remote(struct args *a, const char *key, void *conf)
-{
-	const char *s = arg_value(a, key);
-
-	return s ? parse_ip(s, key, &((struct otp_conf *)conf)->remote) :
-		-EINVAL;
-}
-
-#define VALUE(member, ATTR, parse, max) \
-static int parse_##member(struct args *a, const char *key, void *conf) \
-{ \
-	struct otp_conf *c = conf; \
-	uint64_t v = 0; \
-	int err = parse(a, key, max, &v); \
-	\
-	c->member = v; \
-	c->set |= BIT(ATTR); \
-	return err; \
-}
-
-VALUE(id, ID, number, 65535)
-VALUE(port, PORT, number, 65535)
-VALUE(remote_port, REMOTE_PORT, number, 65535)
-VALUE(pad_to, PAD_TO, number, 65535)
-VALUE(key_reserve, KEY_RESERVE, size, UINT32_MAX)
-VALUE(weight, WEIGHT, number, UINT32_MAX)
-VALUE(rate, RATE, size, UINT32_MAX)
-
-static int parse_mtu(struct args *a, const char *key, void *conf)
-{
-	uint64_t v = 0;
-	int err = number(a, key, 65535, &v);
-
-	((struct otp_conf *)conf)->mtu = v;
-	return err;
-}
+#define NUMBER(NAME, MEMBER, ATTR, MAX) \
+	KEY_NUMBER(NAME, CONF, MEMBER, BIT(ATTR), 0, MAX)
+#define SIZE(NAME, MEMBER, ATTR) \
+	KEY_SIZE(NAME, CONF, MEMBER, BIT(ATTR), UINT32_MAX)
 
 #define SET_KEYS \
-	{ "remote", parse_remote }, \
-	{ "remote-port", parse_remote_port }, \
-	{ "pad-to", parse_pad_to }, \
-	{ "key-reserve", parse_key_reserve }, \
-	{ "weight", parse_weight }, \
-	{ "rate", parse_rate }, \
-	{ "fallback", parse_fallback }
+	KEY_IP("remote", CONF, remote), \
+	NUMBER("remote-port", remote_port, REMOTE_PORT, 65535), \
+	NUMBER("pad-to", pad_to, PAD_TO, 65535), \
+	SIZE("key-reserve", key_reserve, KEY_RESERVE), \
+	NUMBER("weight", weight, WEIGHT, UINT32_MAX), \
+	SIZE("rate", rate, RATE), \
+	KEY_TEXT("fallback", CONF, fallback)
 
 static const struct key set_keys[] = { SET_KEYS };
 static const struct key add_keys[] = {
-	{ "link", parse_link },
-	{ "id", parse_id },
-	{ "port", parse_port },
-	{ "mtu", parse_mtu },
+	KEY_TEXT("link", CONF, link),
+	NUMBER("id", id, ID, 65535),
+	NUMBER("port", port, PORT, 65535),
+	KEY_NUMBER("mtu", CONF, mtu, 0, 0, 65535),
 	SET_KEYS,
 };
 

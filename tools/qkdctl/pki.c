@@ -122,13 +122,13 @@ static int parse_host(struct args *a, const char *key, void *conf)
 }
 
 static const struct key init_keys[] = {
-	{ "name", parse_name }, { "dir", parse_dir },
-	{ "days", parse_days }, { "curve", parse_curve },
+	KEY_OWN("name", parse_name), KEY_OWN("dir", parse_dir),
+	KEY_OWN("days", parse_days), KEY_OWN("curve", parse_curve),
 };
 
 static const struct key issue_keys[] = {
-	{ "host", parse_host }, { "dir", parse_dir },
-	{ "days", parse_days }, { "curve", parse_curve },
+	KEY_OWN("host", parse_host), KEY_OWN("dir", parse_dir),
+	KEY_OWN("days", parse_days), KEY_OWN("curve", parse_curve),
 };
 
 /* As qkd-kmed takes it; and it becomes a file's name. */

@@ -105,16 +105,71 @@ void print_link(const struct qkd_link *l, int stats);
 void print_link_line(const struct qkd_link *l);
 void print_tunnel(const struct qkd_tunnel *t, int stats);
 
-/*
- * KEY VALUE pairs, parsed into @conf; the value follows in the words. For
- * each object a table of these. Returns 0 or a negative errno.
+/* ---- KEY VALUE pairs, keys.c ---- */
+
+enum key_kind {
+	KEY_KIND_TEXT,		/* const char * */
+	KEY_KIND_IP,		/* struct qkd_ip */
+	KEY_KIND_NUMBER,	/* unsigned integers, of any width: */
+	KEY_KIND_SIZE,		/* bytes */
+	KEY_KIND_TIME,		/* ms */
+	KEY_KIND_WORD,		/* index in @words */
+};
+
+/**
+ * struct key - a key, and what becomes of its value
+ * @name: of the key
+ * @parse: takes the value itself, from the words that follow; or NULL:
+ * @kind: what the value is
+ * @at: where it goes in the object's settings
+ * @width: bytes of an integer there
+ * @set_at: where the settings have a uint64_t of bits
+ * @bit: of these, to be set; may be 0
+ * @min: least number
+ * @max: greatest number, size or time
+ * @words: there are, @n_words
  */
 struct key {
 	const char *name;
 	int (*parse)(struct args *a, const char *key, void *conf);
+	enum key_kind kind;
+	size_t at;
+	size_t width;
+	size_t set_at;
+	uint64_t bit;
+	uint64_t min;
+	uint64_t max;
+	const char *const *words;
+	size_t n_words;
 };
 
+/* Rows of a table; TYPE is the settings' structure, MEMBER where it goes. */
+#define KEY_TEXT(NAME, TYPE, MEMBER) \
+	{ .name = NAME, .kind = KEY_KIND_TEXT, .at = offsetof(TYPE, MEMBER) }
+#define KEY_IP(NAME, TYPE, MEMBER) \
+	{ .name = NAME, .kind = KEY_KIND_IP, .at = offsetof(TYPE, MEMBER) }
+#define KEY_INTEGER(NAME, KIND, TYPE, MEMBER, BIT) \
+	.name = NAME, .kind = KIND, .at = offsetof(TYPE, MEMBER), \
+	.width = sizeof(((TYPE *)NULL)->MEMBER), \
+	.set_at = offsetof(TYPE, set), .bit = (BIT)
+#define KEY_NUMBER(NAME, TYPE, MEMBER, BIT, MIN, MAX) \
+	{ KEY_INTEGER(NAME, KEY_KIND_NUMBER, TYPE, MEMBER, BIT), \
+	  .min = (MIN), .max = (MAX) }
+#define KEY_SIZE(NAME, TYPE, MEMBER, BIT, MAX) \
+	{ KEY_INTEGER(NAME, KEY_KIND_SIZE, TYPE, MEMBER, BIT), .max = (MAX) }
+#define KEY_TIME(NAME, TYPE, MEMBER, BIT) \
+	{ KEY_INTEGER(NAME, KEY_KIND_TIME, TYPE, MEMBER, BIT), \
+	  .max = UINT32_MAX }
+#define KEY_WORD(NAME, TYPE, MEMBER, BIT, WORDS) \
+	{ KEY_INTEGER(NAME, KEY_KIND_WORD, TYPE, MEMBER, BIT), \
+	  .words = (WORDS), .n_words = N_ELEMS(WORDS) }
+#define KEY_OWN(NAME, PARSE) { .name = NAME, .parse = PARSE }
+
+/* All words that are left. 0 or a negative errno, having complained. */
 int parse_keys(const struct key *keys, size_t n, struct args *a, void *conf);
+/* As long as one of @keys comes next; returns how many did. */
+int parse_some_keys(const struct key *keys, size_t n, struct args *a,
+		    void *conf);
 
 /* Everything of the program but the process: what main() and tests call. */
 int qkdctl(int argc, char **argv);

@@ -32,99 +32,76 @@ static const char usage[] =
 
 #define BIT(ATTR) QKD_BIT(QKD_XFRM_A_TUNNEL_##ATTR)
 
-static int number_arg(struct args *a, const char *key, uint64_t max,
-		      uint64_t *v)
+/* ---- settings ---- */
+
+static const char *const modes[] = {
+	[QKD_XFRM_MODE_TRANSPORT] = "transport",
+	[QKD_XFRM_MODE_TUNNEL] = "tunnel",
+};
+
+static const char *const aeads[] = {
+	[QKD_XFRM_AEAD_AES256GCM] = "aes256gcm",
+	[QKD_XFRM_AEAD_AES128GCM] = "aes128gcm",
+	[QKD_XFRM_AEAD_CHACHA20POLY1305] = "chacha20poly1305",
+};
+
+static const char *const starved[] = {
+	[QKD_XFRM_STARVED_BLOCK] = "block",
+	[QKD_XFRM_STARVED_KEEP] = "keep",
+};
+
+static const char *const starts[] = {
+	[QKD_XFRM_START_NOW] = "now",
+	[QKD_XFRM_START_TRAFFIC] = "traffic",
+};
+
+static const char *const policies[] = {
+	[QKD_XFRM_POLICY_OWN] = "own",
+	[QKD_XFRM_POLICY_NONE] = "none",
+};
+
+static const char *const off_on[] = { "off", "on" };
+
+#define CONF struct qkd_tunnel_conf
+#define TEXT(NAME, MEMBER) KEY_TEXT(NAME, CONF, MEMBER)
+#define ADDR(NAME, MEMBER) KEY_IP(NAME, CONF, MEMBER)
+#define WORD(NAME, MEMBER, ATTR, WORDS) \
+	KEY_WORD(NAME, CONF, MEMBER, BIT(ATTR), WORDS)
+#define NUMBER(NAME, MEMBER, ATTR, MAX) \
+	KEY_NUMBER(NAME, CONF, MEMBER, BIT(ATTR), 0, MAX)
+#define SIZE(NAME, MEMBER, ATTR) \
+	KEY_SIZE(NAME, CONF, MEMBER, BIT(ATTR), UINT64_MAX)
+#define TIME(NAME, MEMBER, ATTR) KEY_TIME(NAME, CONF, MEMBER, BIT(ATTR))
+
+static int prefix(struct args *a, const char *key, struct qkd_ip *ip,
+		  uint8_t *len, uint64_t *set, uint64_t bit)
 {
 	const char *s = arg_value(a, key);
+	int told;
 
-	if (!s)
+	if (!s || parse_prefix(s, key, ip, &told))
 		return -EINVAL;
-	if (parse_number(s, 0, max, v))
-		return bad("%s: \"%s\" is no number from 0 to %llu", key, s,
-			   (unsigned long long)max);
+	if (told >= 0) {
+		*len = told;
+		*set |= bit;
+	}
 	return 0;
-}
-
-static int milliseconds(struct args *a, const char *key, uint32_t *ms)
-{
-	const char *s = arg_value(a, key);
-	uint64_t v;
-
-	if (!s)
-		return -EINVAL;
-	if (parse_time(s, &v) || v > UINT32_MAX)
-		return bad("%s: \"%s\" is no time; write it as 10s, 500ms or 5m",
-			   key, s);
-	*ms = v;
-	return 0;
-}
-
-static int bytes(struct args *a, const char *key, uint64_t *v)
-{
-	const char *s = arg_value(a, key);
-
-	if (!s)
-		return -EINVAL;
-	if (parse_size(s, v))
-		return bad("%s: \"%s\" is no size; write it as 64K, 1M or 65536",
-			   key, s);
-	return 0;
-}
-
-/* ---- ends and selectors ---- */
-
-static int parse_link(struct args *a, const char *key, void *conf)
-{
-	struct qkd_tunnel_conf *c = conf;
-
-	c->link = arg_value(a, key);
-	return c->link ? 0 : -EINVAL;
-}
-
-static int parse_local(struct args *a, const char *key, void *conf)
-{
-	const char *s = arg_value(a, key);
-
-	return s ? parse_ip(s, key, &((struct qkd_tunnel_conf *)conf)->local) :
-		-EINVAL;
-}
-
-static int parse_peer(struct args *a, const char *key, void *conf)
-{
-	const char *s = arg_value(a, key);
-
-	return s ? parse_ip(s, key, &((struct qkd_tunnel_conf *)conf)->peer) :
-		-EINVAL;
 }
 
 static int parse_src(struct args *a, const char *key, void *conf)
 {
 	struct qkd_tunnel_conf *c = conf;
-	const char *s = arg_value(a, key);
-	int prefix;
 
-	if (!s || parse_prefix(s, key, &c->src, &prefix))
-		return -EINVAL;
-	if (prefix >= 0) {
-		c->src_prefix = prefix;
-		c->set |= BIT(SRC_PREFIX);
-	}
-	return 0;
+	return prefix(a, key, &c->src, &c->src_prefix, &c->set,
+		      BIT(SRC_PREFIX));
 }
 
 static int parse_dst(struct args *a, const char *key, void *conf)
 {
 	struct qkd_tunnel_conf *c = conf;
-	const char *s = arg_value(a, key);
-	int prefix;
 
-	if (!s || parse_prefix(s, key, &c->dst, &prefix))
-		return -EINVAL;
-	if (prefix >= 0) {
-		c->dst_prefix = prefix;
-		c->set |= BIT(DST_PREFIX);
-	}
-	return 0;
+	return prefix(a, key, &c->dst, &c->dst_prefix, &c->set,
+		      BIT(DST_PREFIX));
 }
 
 static int parse_proto(struct args *a, const char *key, void *conf)
@@ -146,30 +123,17 @@ static int parse_proto(struct args *a, const char *key, void *conf)
 	return 0;
 }
 
-static int port(struct args *a, const char *key, uint16_t *p)
+static int parse_port(struct args *a, const char *key, uint16_t *port)
 {
+	const char *s = arg_value(a, key);
 	uint64_t v;
-	int err = number_arg(a, key, 65535, &v);
 
-	if (!err)
-		*p = v;
-	return err;
-}
-
-static int parse_sport(struct args *a, const char *key, void *conf)
-{
-	struct qkd_tunnel_conf *c = conf;
-
-	c->set |= BIT(SRC_PORT);
-	return port(a, key, &c->src_port);
-}
-
-static int parse_dport(struct args *a, const char *key, void *conf)
-{
-	struct qkd_tunnel_conf *c = conf;
-
-	c->set |= BIT(DST_PORT);
-	return port(a, key, &c->dst_port);
+	if (!s)
+		return -EINVAL;
+	if (parse_number(s, 0, 65535, &v))
+		return bad("%s: \"%s\" is no port", key, s);
+	*port = v;
+	return 0;
 }
 
 static int parse_encap(struct args *a, const char *key, void *conf)
@@ -177,256 +141,71 @@ static int parse_encap(struct args *a, const char *key, void *conf)
 	struct qkd_tunnel_conf *c = conf;
 
 	c->set |= BIT(ENCAP_SPORT) | BIT(ENCAP_DPORT);
-	return port(a, key, &c->encap_sport) ?: port(a, key, &c->encap_dport);
+	return parse_port(a, key, &c->encap_sport) ?:
+	       parse_port(a, key, &c->encap_dport);
 }
-
-/* ---- choices ---- */
-
-/* Which of the words follows; a bit of the settings says that it was given. */
-static int choice(struct args *a, const char *key, const char *const *words,
-		  size_t n, uint64_t *set, uint64_t bit)
-{
-	const char *s = arg_value(a, key);
-	int i = s ? arg_match(words, n, sizeof(*words), s, key) : -EINVAL;
-
-	if (i >= 0)
-		*set |= bit;
-	return i;
-}
-
-static int parse_mode(struct args *a, const char *key, void *conf)
-{
-	static const char *const words[] = {
-		[QKD_XFRM_MODE_TRANSPORT] = "transport",
-		[QKD_XFRM_MODE_TUNNEL] = "tunnel",
-	};
-	struct qkd_tunnel_conf *c = conf;
-	int i = choice(a, key, words, N_ELEMS(words), &c->set, BIT(MODE));
-
-	if (i < 0)
-		return i;
-	c->mode = i;
-	return 0;
-}
-
-static int parse_aead(struct args *a, const char *key, void *conf)
-{
-	static const char *const words[] = {
-		[QKD_XFRM_AEAD_AES256GCM] = "aes256gcm",
-		[QKD_XFRM_AEAD_AES128GCM] = "aes128gcm",
-		[QKD_XFRM_AEAD_CHACHA20POLY1305] = "chacha20poly1305",
-	};
-	struct qkd_tunnel_conf *c = conf;
-	int i = choice(a, key, words, N_ELEMS(words), &c->set, BIT(AEAD));
-
-	if (i < 0)
-		return i;
-	c->aead = i;
-	return 0;
-}
-
-static int parse_starved(struct args *a, const char *key, void *conf)
-{
-	static const char *const words[] = {
-		[QKD_XFRM_STARVED_BLOCK] = "block",
-		[QKD_XFRM_STARVED_KEEP] = "keep",
-	};
-	struct qkd_tunnel_conf *c = conf;
-	int i = choice(a, key, words, N_ELEMS(words), &c->set, BIT(STARVED));
-
-	if (i < 0)
-		return i;
-	c->starved = i;
-	return 0;
-}
-
-static int parse_start(struct args *a, const char *key, void *conf)
-{
-	static const char *const words[] = {
-		[QKD_XFRM_START_NOW] = "now",
-		[QKD_XFRM_START_TRAFFIC] = "traffic",
-	};
-	struct qkd_tunnel_conf *c = conf;
-	int i = choice(a, key, words, N_ELEMS(words), &c->set, BIT(START));
-
-	if (i < 0)
-		return i;
-	c->start = i;
-	return 0;
-}
-
-static int parse_policy(struct args *a, const char *key, void *conf)
-{
-	static const char *const words[] = {
-		[QKD_XFRM_POLICY_OWN] = "own",
-		[QKD_XFRM_POLICY_NONE] = "none",
-	};
-	struct qkd_tunnel_conf *c = conf;
-	int i = choice(a, key, words, N_ELEMS(words), &c->set, BIT(POLICY));
-
-	if (i < 0)
-		return i;
-	c->policy = i;
-	return 0;
-}
-
-static int parse_esn(struct args *a, const char *key, void *conf)
-{
-	static const char *const words[] = { "off", "on" };
-	struct qkd_tunnel_conf *c = conf;
-	int i = choice(a, key, words, N_ELEMS(words), &c->set, BIT(ESN));
-
-	if (i < 0)
-		return i;
-	c->esn = i;
-	return 0;
-}
-
-/* ---- numbers ---- */
-
-static int u32(struct args *a, const char *key, uint32_t *v32)
-{
-	uint64_t v;
-	int err = number_arg(a, key, UINT32_MAX, &v);
-
-	if (!err)
-		*v32 = v;
-	return err;
-}
-
-static int parse_replay_window(struct args *a, const char *key, void *conf)
-{
-	struct qkd_tunnel_conf *c = conf;
-
-	c->set |= BIT(REPLAY_WINDOW);
-	return u32(a, key, &c->replay_window);
-}
-
-static int parse_reqid(struct args *a, const char *key, void *conf)
-{
-	struct qkd_tunnel_conf *c = conf;
-
-	c->set |= BIT(REQID);
-	return u32(a, key, &c->reqid);
-}
-
-static int parse_if_id(struct args *a, const char *key, void *conf)
-{
-	struct qkd_tunnel_conf *c = conf;
-
-	c->set |= BIT(IF_ID);
-	return u32(a, key, &c->if_id);
-}
-
-static int parse_priority(struct args *a, const char *key, void *conf)
-{
-	struct qkd_tunnel_conf *c = conf;
-
-	c->set |= BIT(PRIORITY);
-	return u32(a, key, &c->priority);
-}
-
-static int parse_grace_time(struct args *a, const char *key, void *conf)
-{
-	struct qkd_tunnel_conf *c = conf;
-
-	c->set |= BIT(GRACE_TIME);
-	return milliseconds(a, key, &c->grace_time);
-}
-
-/* Where the limits of one kind (soft: rekey, or hard) go */
-struct limits {
-	uint32_t *time;
-	uint64_t *bytes;
-	uint64_t *packets;
-	uint64_t bits[3];
-};
 
 /* "[ time T ] [ bytes B ] [ packets N ]", at least one */
-static int parse_limits(struct args *a, const char *key,
-			struct qkd_tunnel_conf *c, const struct limits *l)
+static int parse_limits(struct args *a, const char *key, void *conf,
+			const struct key *limits, size_t n)
 {
-	static const char *const words[] = { "time", "bytes", "packets" };
-	int given = 0, err;
+	int given = parse_some_keys(limits, n, a, conf);
 
-	for (;;) {
-		const char *word = arg_peek(a);
-		size_t i = 0;
-
-		while (word && i < N_ELEMS(words) && strcmp(word, words[i]))
-			i++;
-		if (!word || i == N_ELEMS(words))
-			break;
-		arg_next(a);
-		if (i == 0)
-			err = milliseconds(a, key, l->time);
-		else if (i == 1)
-			err = bytes(a, key, l->bytes);
-		else
-			err = number_arg(a, key, UINT64_MAX, l->packets);
-		if (err)
-			return err;
-		c->set |= l->bits[i];
-		given++;
-	}
-	return given ? 0 : bad("\"%s\" wants time, bytes or packets, as in: %s time 60s",
-			       key, key);
+	if (given)
+		return given < 0 ? given : 0;
+	return bad("\"%s\" wants time, bytes or packets, as in: %s time 60s",
+		   key, key);
 }
 
 static int parse_rekey(struct args *a, const char *key, void *conf)
 {
-	struct qkd_tunnel_conf *c = conf;
-	const struct limits soft = {
-		.time = &c->rekey_time,
-		.bytes = &c->rekey_bytes,
-		.packets = &c->rekey_packets,
-		.bits = { BIT(REKEY_TIME), BIT(REKEY_BYTES),
-			  BIT(REKEY_PACKETS) },
+	static const struct key limits[] = {
+		TIME("time", rekey_time, REKEY_TIME),
+		SIZE("bytes", rekey_bytes, REKEY_BYTES),
+		NUMBER("packets", rekey_packets, REKEY_PACKETS, UINT64_MAX),
 	};
 
-	return parse_limits(a, key, c, &soft);
+	return parse_limits(a, key, conf, limits, N_ELEMS(limits));
 }
 
 static int parse_hard(struct args *a, const char *key, void *conf)
 {
-	struct qkd_tunnel_conf *c = conf;
-	const struct limits hard = {
-		.time = &c->hard_time,
-		.bytes = &c->hard_bytes,
-		.packets = &c->hard_packets,
-		.bits = { BIT(HARD_TIME), BIT(HARD_BYTES), BIT(HARD_PACKETS) },
+	static const struct key limits[] = {
+		TIME("time", hard_time, HARD_TIME),
+		SIZE("bytes", hard_bytes, HARD_BYTES),
+		NUMBER("packets", hard_packets, HARD_PACKETS, UINT64_MAX),
 	};
 
-	return parse_limits(a, key, c, &hard);
+	return parse_limits(a, key, conf, limits, N_ELEMS(limits));
 }
 
 #define SA_KEYS \
-	{ "aead", parse_aead }, \
-	{ "esn", parse_esn }, \
-	{ "replay-window", parse_replay_window }, \
-	{ "rekey", parse_rekey }, \
-	{ "hard", parse_hard }, \
-	{ "grace-time", parse_grace_time }, \
-	{ "starved", parse_starved }, \
-	{ "start", parse_start }
+	WORD("aead", aead, AEAD, aeads), \
+	WORD("esn", esn, ESN, off_on), \
+	NUMBER("replay-window", replay_window, REPLAY_WINDOW, UINT32_MAX), \
+	KEY_OWN("rekey", parse_rekey), \
+	KEY_OWN("hard", parse_hard), \
+	TIME("grace-time", grace_time, GRACE_TIME), \
+	WORD("starved", starved, STARVED, starved), \
+	WORD("start", start, START, starts)
 
 static const struct key set_keys[] = { SA_KEYS };
 
 static const struct key add_keys[] = {
-	{ "link", parse_link },
-	{ "mode", parse_mode },
-	{ "src", parse_src },
-	{ "dst", parse_dst },
-	{ "proto", parse_proto },
-	{ "sport", parse_sport },
-	{ "dport", parse_dport },
-	{ "local", parse_local },
-	{ "peer", parse_peer },
-	{ "policy", parse_policy },
-	{ "reqid", parse_reqid },
-	{ "if-id", parse_if_id },
-	{ "priority", parse_priority },
-	{ "encap", parse_encap },
+	TEXT("link", link),
+	WORD("mode", mode, MODE, modes),
+	KEY_OWN("src", parse_src),
+	KEY_OWN("dst", parse_dst),
+	KEY_OWN("proto", parse_proto),
+	NUMBER("sport", src_port, SRC_PORT, 65535),
+	NUMBER("dport", dst_port, DST_PORT, 65535),
+	ADDR("local", local),
+	ADDR("peer", peer),
+	WORD("policy", policy, POLICY, policies),
+	NUMBER("reqid", reqid, REQID, UINT32_MAX),
+	NUMBER("if-id", if_id, IF_ID, UINT32_MAX),
+	NUMBER("priority", priority, PRIORITY, UINT32_MAX),
+	KEY_OWN("encap", parse_encap),
 	SA_KEYS,
 };
 
