@@ -403,6 +403,7 @@ void qkd_named_leave(struct qkd_named *s);
 ssize_t qkd_named_read(struct qkd_named *s, struct iov_iter *to,
 		       bool nonblock);
 bool qkd_named_readable(struct qkd_named *s);
+bool qkd_named_closed(struct qkd_named *s);
 wait_queue_head_t *qkd_named_wait(struct qkd_named *s);
 void qkd_named_kick(struct qkd_link *link);
 void qkd_named_end(struct qkd_link *link);

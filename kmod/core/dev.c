@@ -445,8 +445,12 @@ static __poll_t qkd_poll(struct file *file, poll_table *wait)
 		poll_wait(file, qkd_named_wait(s), wait);
 	if (READ_ONCE(f->link->dead))
 		events |= EPOLLERR | EPOLLHUP;
-	if (poll_readable(f, s))
+	/* asking for input sends for key; who waits for the end only, does not */
+	if (poll_requested_events(wait) & (EPOLLIN | EPOLLRDNORM) &&
+	    poll_readable(f, s))
 		events |= EPOLLIN | EPOLLRDNORM;
+	if (s && qkd_named_closed(s))
+		events |= EPOLLRDHUP;
 	if (poll_requested_events(wait) & (EPOLLOUT | EPOLLWRNORM) &&
 	    may_feed(f) && qkd_pool_has_room(f->link))
 		events |= EPOLLOUT | EPOLLWRNORM;

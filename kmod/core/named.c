@@ -692,6 +692,15 @@ bool qkd_named_readable(struct qkd_named *s)
 }
 
 /**
+ * qkd_named_closed - whether nothing more will arrive
+ * @s: joined
+ */
+bool qkd_named_closed(struct qkd_named *s)
+{
+	return READ_ONCE(s->state) == NAMED_CLOSED;
+}
+
+/**
  * qkd_named_wait - where a reader waits
  * @s: joined
  */

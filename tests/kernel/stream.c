@@ -197,6 +197,32 @@ TEST_F(stream, nonblocking_and_poll)
 	EXPECT_EQ(0, memcmp(a, b, 64));
 }
 
+TEST_F(stream, waiting_for_the_end_asks_for_no_key)
+{
+	int fa = pair_open(&self->p.a, O_RDONLY | O_NONBLOCK);
+	int fb = pair_open(&self->p.b, O_RDONLY | O_NONBLOCK);
+	struct pollfd end = { .fd = fa, .events = POLLRDHUP };
+	struct pollfd in = { .fd = fb, .events = POLLIN };
+	struct qkd_state before, after;
+	uint8_t a[256], b[256];
+
+	ASSERT_EQ(0, pair_stream(fa, "end"));
+	ASSERT_EQ(0, pair_stream(fb, "end"));
+	ASSERT_EQ(1, poll(&in, 1, 5000));
+	ASSERT_EQ(256, read(fb, b, 256));
+	usleep(200000);
+	ASSERT_EQ(256, read(fa, a, 256));
+	pair_state(&self->p.a, &before);
+	EXPECT_EQ(0, poll(&end, 1, 500));
+	pair_state(&self->p.a, &after);
+	/* but for the 32 bytes that a message takes, nothing was used */
+	EXPECT_GT(256, after.tx.tail - before.tx.tail);
+	close(fb);
+	EXPECT_EQ(1, poll(&end, 1, 5000));
+	EXPECT_EQ(POLLRDHUP, end.revents);
+	EXPECT_EQ(0, read(fa, a, 256));
+}
+
 TEST_F(stream, after_the_peer_left_comes_the_rest_then_the_end)
 {
 	uint8_t a[256], b[256];

@@ -169,7 +169,8 @@ struct qkd_take {
  *
  * -EBUSY: another descriptor of this node has the stream; -EISCONN: this one
  * has one. poll(2) for input then tells of the stream, and before that of key
- * to get. After the peer has left, read(2) gives what had arrived, then 0.
+ * to get; it sends for key, while POLLRDHUP alone does not, and tells that the
+ * peer has left. After that, read(2) gives what had arrived, then 0.
  */
 struct qkd_stream {
 	char name[QKD_STREAM_NAME_SIZE];
