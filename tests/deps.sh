@@ -31,6 +31,7 @@ check=(
 	nginx-light rsync socat strace netcat-openbsd python-pyvcf-examples
 	# certificates, and load for make bench-kme
 	openssl wrk nghttp2-client
+	wireguard-tools
 	# what make bench-post compares with (and FFTW, above)
 	libgf2x-dev
 	# plots, man pages
