@@ -376,13 +376,11 @@ static int read_conf(struct qx_conf *c, struct genl_info *info)
 
 /* ---- requests ---- */
 
-static int reply_new(const struct qx_conf *c, u32 reqid, struct genl_info *info)
+static int reply_new(struct sk_buff *skb, const struct qx_conf *c, u32 reqid,
+		     struct genl_info *info)
 {
-	struct sk_buff *skb = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
 	void *head;
 
-	if (!skb)
-		return -ENOMEM;
 	head = genlmsg_put_reply(skb, info, &qkd_xfrm_nl_family, 0,
 				 QKD_XFRM_CMD_TUNNEL_NEW);
 	if (!head || nla_put_string(skb, QKD_XFRM_A_TUNNEL_NAME, c->name) ||
@@ -398,16 +396,23 @@ int qkd_xfrm_nl_tunnel_new_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct qx_net *qn = qx_net(genl_info_net(info));
 	struct qx_conf *c = kzalloc(sizeof(*c), GFP_KERNEL);
+	/* before the tunnel: who is told of an error has none */
+	struct sk_buff *reply = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
 	u32 reqid;
-	int err;
+	int err = -ENOMEM;
 
-	if (!c)
-		return -ENOMEM;
+	if (!c || !reply)
+		goto err;
 	err = read_conf(c, info);
 	if (!err)
 		err = qx_tunnel_new(qn, c, &reqid, info->extack);
-	if (!err)
-		err = reply_new(c, reqid, info);
+	if (err)
+		goto err;
+	err = reply_new(reply, c, reqid, info);
+	kfree(c);
+	return err;
+err:
+	nlmsg_free(reply);
 	kfree(c);
 	return err;
 }
