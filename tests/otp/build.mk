@@ -11,7 +11,11 @@ CFLAGS_kmod/otp/mac.c := -O2 -mgeneral-regs-only
 otp_datapath_SRCS := tests/bench/otp_datapath.c kmod/otp/mac.c
 otp_datapath_PKGS := libcrypto
 
-TESTS += otp_mac otp_packet otp_vectors
+TESTS += otp_mac otp_packet otp_vectors otp_forge
+otp_forge_SRCS := tests/unit/otp_forge.c kmod/otp/packet.c kmod/otp/mac.c \
+	kmod/core/ring.c
+otp_forge_CPPFLAGS := -Itests/kshim
+CFLAGS_tests/unit/otp_forge.c := -Wno-missing-prototypes
 otp_mac_SRCS := tests/unit/otp_mac.c kmod/otp/mac.c
 otp_packet_SRCS := tests/unit/otp_packet.c kmod/otp/packet.c
 otp_vectors_SRCS := tests/unit/otp_vectors.c kmod/otp/packet.c kmod/otp/mac.c
