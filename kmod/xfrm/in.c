@@ -280,19 +280,19 @@ static void delete_old(struct qx_tunnel *t, bool all)
 	}
 }
 
+/* What many tunnels ask is not asked by all at once. */
+static unsigned long spread(const struct qx_tunnel *t)
+{
+	u32 seconds = READ_ONCE(t->qn->n_tunnels) / WANTS_PER_S;
+
+	return get_random_u32() % (seconds * HZ + 1);
+}
+
 static void want(struct qx_tunnel *t, unsigned long after)
 {
 	t->in.wanting = true;
 	t->in.wants = 0;
 	t->in.want_at = jiffies + after;
-}
-
-/* What concerns all tunnels is not asked by all at once. */
-static unsigned long spread(const struct qx_tunnel *t)
-{
-	u32 seconds = 1 + READ_ONCE(t->qn->n_tunnels) / WANTS_PER_S;
-
-	return get_random_u32() % (seconds * HZ);
 }
 
 /* Three quarters of an SA's life: its successor should be here by then. */
@@ -316,16 +316,25 @@ static bool overdue(const struct qx_sa *sa)
 static void ask(struct qx_tunnel *t)
 {
 	struct qx_in *in = &t->in;
+	int err;
 
 	if (!in->wanting || time_before(jiffies, in->want_at))
 		return;
+	/* first it is to answer our offer, and others' */
+	if (READ_ONCE(t->turn) != QX_TURN_NONE) {
+		in->want_at = jiffies + WANT_FIRST + spread(t);
+		return;
+	}
 	if (in->wants++ >= WANT_MAX) {
 		in->wanting = false;
 		return;
 	}
-	in->count.wants++;
-	in->want_at = jiffies + qx_backoff(in->wants + 2);
-	qx_send(t, QX_WANT, QX_REASON_NONE, 0, 0);
+	in->want_at = jiffies + qx_backoff(in->wants + 2) + spread(t);
+	err = qx_send(t, QX_WANT, QX_REASON_NONE, 0, 0);
+	if (!err)
+		in->count.wants++;
+	else if (err == -ENETDOWN)
+		in->wanting = false;	/* until the link is up */
 }
 
 static void check(struct qx_tunnel *t, unsigned long events)

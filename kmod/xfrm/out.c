@@ -29,6 +29,7 @@
 #define SILENT		3			/* tries: the peer may be away */
 #define GIVE_UP		12			/* tries that nobody waits for */
 #define STARVED_POLL	msecs_to_jiffies(2000)	/* QKD_KEY wakes earlier */
+#define DOWN_POLL	msecs_to_jiffies(60000)	/* the link's events do */
 #define REJECTED_POLL	msecs_to_jiffies(2000)	/* for the peer's admin */
 #define WANTED_AGE	msecs_to_jiffies(500)	/* the wish was on its way */
 #define DRAIN_MAX	1000			/* ms, packets in output */
@@ -86,12 +87,12 @@ static void starved(struct qx_tunnel *t, int err)
 	struct qx_out *o = &t->out;
 
 	o->starved_by = err;
-	o->count.starved++;
-	o->next = jiffies + STARVED_POLL;
+	o->next = jiffies + (err == -ENETDOWN ? DOWN_POLL : STARVED_POLL);
 	trace_qkd_xfrm_starved(t, err);
 	if (o->starved)
 		return;
 	o->starved = true;
+	o->count.starved++;
 	if (o->sa && t->conf.set.starved == QKD_XFRM_STARVED_BLOCK) {
 		o->dropping = true;
 		o->drop_at = jiffies + margin(&t->conf.set);
@@ -120,7 +121,7 @@ static void send_offer(struct qx_tunnel *t)
 		o->count.retries++;
 		qx_turn_unanswered(t);
 	}
-	o->next = jiffies + qx_backoff(o->tries);
+	o->next = jiffies + max(qx_backoff(o->tries), qx_turn_patience(t));
 	trace_qkd_xfrm_offer(t, o->offset, o->tries);
 	err = qx_send(t, QX_OFFER, QX_REASON_NONE, o->offset, spi);
 	if (err == -EAGAIN || err == -ENETDOWN) {
@@ -152,6 +153,7 @@ static void reserve_key(struct qx_tunnel *t)
 	o->count.key_bytes += len;
 	o->count.offers++;
 	o->tries = 0;
+	o->since = jiffies;
 	o->refused = false;
 	out_state(t, QKD_XFRM_STATE_OFFERED);
 	send_offer(t);
@@ -259,8 +261,7 @@ void qx_out_accepted(struct qx_tunnel *t, const struct qx_msg *m, u32 epoch)
 	    o->epoch != epoch)
 		return;
 	o->count.accepts++;
-	if (o->tries == 1)
-		qx_turn_answered(t);
+	qx_turn_answered(t, jiffies - o->since, o->tries == 1);
 	sa = qx_sa_install(t, true, htonl(m->spi), o->key, o->offset);
 	if (IS_ERR(sa)) {
 		qx_reason(t, "cannot install the outbound SA: error %ld",
@@ -403,7 +404,8 @@ static void idle(struct qx_tunnel *t, unsigned long events)
 
 static void wait_key(struct qx_tunnel *t, unsigned long events)
 {
-	if (events & (BIT(QX_EV_KEY) | BIT(QX_EV_LINK)) && !t->out.fails)
+	if (events & (BIT(QX_EV_KEY) | BIT(QX_EV_LINK) |
+		      BIT(QX_EV_GENERATION)) && !t->out.fails)
 		t->out.next = jiffies;
 	if (time_before(jiffies, t->out.next))
 		return;

@@ -151,6 +151,7 @@ struct qx_out {
 	u64 offset;			/* of the offer */
 	u32 epoch;			/* of the offer */
 	u32 tries;			/* messages of the offer so far */
+	unsigned long since;		/* jiffies of the first of them */
 	u32 fails;			/* keys spent in vain in a row */
 	unsigned long next;		/* jiffies of the next attempt */
 	unsigned long rekey_at;		/* jiffies, if by time */
@@ -350,7 +351,8 @@ int qx_turns_join(struct qx_tunnel *t, const struct qkd_link *link);
 void qx_turns_leave(struct qx_tunnel *t);
 bool qx_turn_take(struct qx_tunnel *t);
 void qx_turn_end(struct qx_tunnel *t);
-void qx_turn_answered(struct qx_tunnel *t);
+void qx_turn_answered(struct qx_tunnel *t, unsigned long took, bool first);
+unsigned long qx_turn_patience(struct qx_tunnel *t);
 void qx_turn_unanswered(struct qx_tunnel *t);
 
 /* ---- messages: proto.c ---- */

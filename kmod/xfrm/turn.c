@@ -8,7 +8,8 @@
  *
  * How many there are is found out as TCP does: one more for each round of
  * answers, half as many when an answer stays out. So a slow peer, or a bad
- * network, is not asked faster than it answers.
+ * network, is not asked faster than it answers; nor again before the time that
+ * answers take.
  *
  *    NONE --take, some are free--> HELD
  *    NONE --take, none is free---> WAITS --end of another's--> HELD, and told
@@ -24,6 +25,7 @@
 #define TURNS_MIN	4
 /* both ends' offers and answers together are fewer than a link queues */
 #define TURNS_MAX	64
+#define PATIENCE_MAX	(5UL * HZ)
 
 /**
  * struct qx_turns - the turns of a link
@@ -32,6 +34,7 @@
  * @users: tunnels that are bound to the link
  * @allowed: turns that there are
  * @answers: since @allowed changed
+ * @takes: jiffies that an answer takes, smoothed; repeats included
  * @held: turns given
  * @waiting: tunnels, in order
  *
@@ -43,6 +46,7 @@ struct qx_turns {
 	u32 users;
 	u32 allowed;
 	u32 answers;
+	unsigned long takes;
 	u32 held;
 	struct list_head waiting;
 };
@@ -187,22 +191,48 @@ void qx_turn_end(struct qx_tunnel *t)
 	spin_unlock(&t->qn->turn_lock);
 }
 
+/* Up at once, down slowly. */
+static void learn(struct qx_turns *g, unsigned long took)
+{
+	u32 weight = took > g->takes ? 2 : 8;
+
+	g->takes = (g->takes * (weight - 1) + took) / weight;
+}
+
 /**
- * qx_turn_answered - the peer answered the first message of an offer
+ * qx_turn_answered - the peer answered an offer
  * @t: tunnel
+ * @took: jiffies, since its first message
+ * @first: that message was the only one
  *
  * Context: process, @t->lock held.
  */
-void qx_turn_answered(struct qx_tunnel *t)
+void qx_turn_answered(struct qx_tunnel *t, unsigned long took, bool first)
 {
 	struct qx_turns *g = t->turns;
 
+	if (!g)
+		return;
 	spin_lock(&t->qn->turn_lock);
-	if (g && ++g->answers >= g->allowed) {
+	learn(g, took);
+	if (first && ++g->answers >= g->allowed) {
 		g->answers = 0;
 		g->allowed = min_t(u32, g->allowed + 1, TURNS_MAX);
 	}
 	spin_unlock(&t->qn->turn_lock);
+}
+
+/**
+ * qx_turn_patience - how long to wait for an answer, at least
+ * @t: tunnel
+ *
+ * Context: process, @t->lock held. Return: jiffies.
+ */
+unsigned long qx_turn_patience(struct qx_tunnel *t)
+{
+	struct qx_turns *g = t->turns;
+
+	return g ? min(2 * READ_ONCE(g->takes), PATIENCE_MAX) : 0;
 }
 
 /**
@@ -215,10 +245,10 @@ void qx_turn_unanswered(struct qx_tunnel *t)
 {
 	struct qx_turns *g = t->turns;
 
+	if (!g)
+		return;
 	spin_lock(&t->qn->turn_lock);
-	if (g) {
-		g->answers = 0;
-		g->allowed = max_t(u32, g->allowed / 2, TURNS_MIN);
-	}
+	g->answers = 0;
+	g->allowed = max_t(u32, g->allowed / 2, TURNS_MIN);
 	spin_unlock(&t->qn->turn_lock);
 }

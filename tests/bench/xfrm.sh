@@ -11,6 +11,10 @@
 #	BENCH esp_by_hand_Mbps X Mbit/s
 #	BENCH rekeys_per_s_one_tunnel X 1/s	each way, while both ways are
 #	BENCH rekeys_per_s_1000_tunnels X 1/s	both ways together
+#	BENCH tunnel_make_us_after_N X us	to make one more when there are N
+#	BENCH tunnel_bytes X bytes		of a tunnel without SAs
+#	BENCH sa_bytes X bytes			of an SA
+#	BENCH first_sas_1000_tunnels_s X s	from key to SAs of all, each way
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../xfrm/lib.sh"
 xfrm_need iperf3
@@ -90,31 +94,63 @@ one_tunnel() {
 	both qkdctl tunnel del t
 }
 
-# sums WHAT: of all tunnels at both ends
-sums() {
-	"$O/bench/xfrm_many" hospital sum
-	"$O/bench/xfrm_many" biobank sum
+# sum COLUMN: of all tunnels at both ends (see xfrm_many.c)
+sum() { { "$O/bench/xfrm_many" hospital sum; "$O/bench/xfrm_many" biobank sum; } | awk -v c="$1" '{ n += $c } END { print n }'; }
+everyone() { [ "$(sum 2) $(sum 3)" = "$((2 * many)) $((2 * many))" ]; }
+now() { date +%s%N; }
+dropped() { both qkdctl -j -s link show q | jq .[0].errors.rx_dropped | awk '{ n += $1 } END { print n }'; }
+# what the kernel holds and cannot give back, in bytes
+memory() { awk '/^(SUnreclaim|Percpu|VmallocUsed|KernelStack|PageTables):/ { n += $2 } END { print 1024 * n }' /proc/meminfo; }
+
+# make FIRST N: at both ends, without key yet
+make_tunnels() {
+	"$O/bench/xfrm_many" hospital make 1 "$2" 3600000 "$1" &&
+	"$O/bench/xfrm_many" biobank make 2 "$2" 3600000 "$1" || die 'cannot make them'
 }
 
 many_tunnels() {
-	local a b t0 t1
+	local a b t0 t1 m0 m1 i
 
-	"$O/bench/xfrm_many" hospital make 1 "$many" 100 &&
-	"$O/bench/xfrm_many" biobank make 2 "$many" 100 || die 'cannot make them'
-	wait_for 120 "[ \$(sums | awk '{ n += \$2 } END { print n }') = $((2 * many)) ]"
-	is 'all tunnels got an SA each way' "$(sums | awk '{ n += $2 } END { print n }')" $((2 * many))
-	a=$(sums | awk '{ n += $1 } END { print n }')
-	t0=$(date +%s%N)
-	sleep 15
-	b=$(sums | awk '{ n += $1 } END { print n }')
-	t1=$(date +%s%N)
+	feed start 0
+	m0=$(memory)
+	# what one more costs, when there are few and when there are many
+	for i in 0 9; do
+		t0=$(now)
+		make_tunnels $((i * many / 10)) $((many / 10))
+		t1=$(now)
+		echo "BENCH tunnel_make_us_after_$((i * many / 10)) $(((t1 - t0) / (many / 5) / 1000)) us"
+		[ $i = 9 ] || make_tunnels $((many / 10)) $((many * 8 / 10))
+	done
+	m1=$(memory)
+	echo "BENCH tunnel_bytes $(((m1 - m0) / (2 * many))) bytes"
+	m0=$m1 t0=$(now)
+	start "$feeder" "$dev_a" "$dev_b" keep 32768
+	check 'all tunnels got an SA each way' wait_for 180 everyone
+	t1=$(now) m1=$(memory)
+	echo "BENCH first_sas_${many}_tunnels_s $(((t1 - t0) / 1000000000)) s"
+	# two SAs at either end
+	echo "BENCH sa_bytes $(((m1 - m0) / (4 * many))) bytes"
+	say "offers repeated: $(sum 5), messages dropped: $(dropped)"
+	a=$(sum 1) t0=$(now)
+	"$O/bench/xfrm_many" hospital set "$many" 100 && "$O/bench/xfrm_many" biobank set "$many" 100
+	sleep 20
+	b=$(sum 1) t1=$(now)
 	echo "BENCH rekeys_per_s_1000_tunnels $(((b - a) * 1000000000 / (t1 - t0))) 1/s"
+	at_least 'no tunnel is left behind' "$(least)" 3
+	say "offers repeated: $(sum 5), messages dropped: $(dropped)"
 }
+least() { { "$O/bench/xfrm_many" hospital sum; "$O/bench/xfrm_many" biobank sum; } | awk '{ print $4 }' | sort -n | head -n 1; }
 
 topo_two_nodes
-links pool-size 1M
-feed start 400000
-start "$feeder" "$dev_a" "$dev_b" keep 32768
-throughput
-one_tunnel
-many_tunnels
+links pool-size 4M
+for what in ${XFRM_BENCH:-throughput one_tunnel many_tunnels}; do
+	feed start 400000
+	case $what in
+	throughput|one_tunnel)
+		start "$feeder" "$dev_a" "$dev_b" keep 32768
+		feeding=$started
+		$what
+		stop "$feeding" ;;
+	*)	$what ;;
+	esac
+done

@@ -26,7 +26,8 @@ struct sum {
 static int usage(int status)
 {
 	fprintf(stderr,
-		"Usage: xfrm_many NETNS make { 1 | 2 } N REKEY_MS\n"
+		"Usage: xfrm_many NETNS make { 1 | 2 } N REKEY_MS [FIRST]\n"
+		"       xfrm_many NETNS set N REKEY_MS\n"
 		"       xfrm_many NETNS sum\n");
 	return status;
 }
@@ -41,7 +42,7 @@ static struct qkd_ip host(unsigned int side, unsigned int i)
 }
 
 static int make(struct qkd_nl *nl, unsigned int side, unsigned int n,
-		unsigned int ms)
+		unsigned int ms, unsigned int first)
 {
 	struct qkd_tunnel_conf c = QKD_TUNNEL_CONF_INIT;
 	char name[32];
@@ -53,11 +54,27 @@ static int make(struct qkd_nl *nl, unsigned int side, unsigned int n,
 	c.rekey_time = ms;
 	c.grace_time = 100;
 	c.set = BIT(MODE) | BIT(REKEY_TIME) | BIT(GRACE_TIME);
-	for (i = 0; i < n && !err; i++) {
+	for (i = first; i < first + n && !err; i++) {
 		snprintf(name, sizeof(name), "t%u", i);
 		c.src = host(side, i);
 		c.dst = host(3 - side, i);
 		err = qkd_tunnel_add(nl, name, &c, NULL);
+	}
+	return err;
+}
+
+static int set(struct qkd_nl *nl, unsigned int n, unsigned int ms)
+{
+	struct qkd_tunnel_conf c = QKD_TUNNEL_CONF_INIT;
+	char name[32];
+	unsigned int i;
+	int err = 0;
+
+	c.rekey_time = ms;
+	c.set = BIT(REKEY_TIME);
+	for (i = 0; i < n && !err; i++) {
+		snprintf(name, sizeof(name), "t%u", i);
+		err = qkd_tunnel_set(nl, name, &c);
 	}
 	return err;
 }
@@ -88,8 +105,11 @@ int main(int argc, char **argv)
 		fprintf(stderr, "xfrm_many: %s\n", strerror(-err));
 		return 1;
 	}
-	if (argc == 6 && !strcmp(argv[2], "make"))
-		err = make(nl, atoi(argv[3]), atoi(argv[4]), atoi(argv[5]));
+	if (argc >= 6 && !strcmp(argv[2], "make"))
+		err = make(nl, atoi(argv[3]), atoi(argv[4]), atoi(argv[5]),
+			   argc > 6 ? atoi(argv[6]) : 0);
+	else if (argc == 5 && !strcmp(argv[2], "set"))
+		err = set(nl, atoi(argv[3]), atoi(argv[4]));
 	else if (argc == 3 && !strcmp(argv[2], "sum"))
 		err = qkd_tunnel_each(nl, NULL, add_up, &s);
 	else
