@@ -185,6 +185,39 @@ void qkd_proto_unregister(const struct qkd_proto *proto);
 int qkd_msg_send(struct qkd_link *link, enum qkd_proto_id id,
 		 const void *body, u32 len);
 
+/* ---- IPsec tunnels of a link ---- */
+
+/**
+ * struct qkd_esp_id - what a tunnel's SAs are known by
+ * @local: their end here
+ * @peer: their other end
+ * @reqid: request ID
+ * @if_id: xfrm interface, 0 is none
+ * @transport: of transport mode: only the two ends send under them
+ */
+struct qkd_esp_id {
+	struct qkd_addr local;
+	struct qkd_addr peer;
+	u32 reqid;
+	u32 if_id;
+	bool transport;
+};
+
+/**
+ * struct qkd_esp_ops - of the module that keys SAs
+ * @find: as qkd_esp_find(), called under RCU
+ */
+struct qkd_esp_ops {
+	int (*find)(struct qkd_link *link, const char *tunnel,
+		    struct qkd_esp_id *id);
+};
+
+int qkd_esp_register(const struct qkd_esp_ops *ops);
+void qkd_esp_unregister(void);
+/* -ENOENT if the link has no such tunnel. Any context. */
+int qkd_esp_find(struct qkd_link *link, const char *tunnel,
+		 struct qkd_esp_id *id);
+
 /* ---- events ---- */
 
 /**

@@ -123,6 +123,7 @@ static void otp_dev_uninit(struct net_device *dev)
 	if (!list_empty(&t->list))
 		otp_attach_end(t);
 	otp_endpoint_free(t);
+	otp_fallback_free(t);
 	gro_cells_destroy(&t->gro);
 	dst_cache_destroy(&t->route);
 	otp_pad_free(t);
@@ -263,8 +264,7 @@ static void configure_remote(struct otp_config *c, struct nlattr *data[])
 }
 
 /* What may change while packets flow. */
-static int configure(struct otp_config *c, struct nlattr *data[],
-		     struct netlink_ext_ack *extack)
+static void configure(struct otp_config *c, struct nlattr *data[])
 {
 	configure_remote(c, data);
 	if (data[IFLA_QKDOTP_PAD_TO])
@@ -276,13 +276,17 @@ static int configure(struct otp_config *c, struct nlattr *data[],
 		WRITE_ONCE(c->weight, nla_get_u32(data[IFLA_QKDOTP_WEIGHT]));
 	if (data[IFLA_QKDOTP_RATE])
 		WRITE_ONCE(c->rate, nla_get_u64(data[IFLA_QKDOTP_RATE]));
-	if (data[IFLA_QKDOTP_FALLBACK] &&
-	    nla_strcmp(data[IFLA_QKDOTP_FALLBACK], "")) {
-		NL_SET_ERR_MSG_ATTR(extack, data[IFLA_QKDOTP_FALLBACK],
-				    "fallback is not supported");
-		return -EOPNOTSUPP;
-	}
-	return 0;
+}
+
+static int set_fallback(struct otp_tunnel *t, const struct nlattr *a,
+			struct netlink_ext_ack *extack)
+{
+	char name[QKD_NAME_MAX + 1];
+
+	if (!a)
+		return 0;
+	nla_strscpy(name, a, sizeof(name));
+	return otp_fallback_set(t, name, extack);
 }
 
 static int otp_newlink(struct net_device *dev,
@@ -305,14 +309,13 @@ static int otp_newlink(struct net_device *dev,
 		  nla_get_be16(data[IFLA_QKDOTP_PORT]) : htons(QKDOTP_PORT);
 	c->remote_port = htons(QKDOTP_PORT);
 	c->weight = OTP_WEIGHT_DEFAULT;
-	err = configure(c, data, extack);
-	if (err)
-		return err;
+	configure(c, data);
 	err = register_netdevice(dev);
 	if (err)
 		return err;
 	netif_carrier_off(dev);
-	err = otp_attach_new(t, extack);
+	err = otp_attach_new(t, extack) ?:
+	      set_fallback(t, data[IFLA_QKDOTP_FALLBACK], extack);
 	if (err) {
 		unregister_netdevice(dev);
 		return err;
@@ -341,9 +344,11 @@ static int otp_changelink(struct net_device *dev, struct nlattr *tb[],
 		if (data[fixed[i]])
 			return refuse(data[fixed[i]], extack,
 				      "cannot change; make a new device");
-	err = configure(&t->cfg, data, extack);
+	/* first what may fail */
+	err = set_fallback(t, data[IFLA_QKDOTP_FALLBACK], extack);
 	if (err)
 		return err;
+	configure(&t->cfg, data);
 	if (data[IFLA_QKDOTP_REMOTE4] || data[IFLA_QKDOTP_REMOTE6] ||
 	    data[IFLA_QKDOTP_REMOTE_PORT])
 		otp_attach_changed(t);
@@ -386,6 +391,18 @@ static int put_endpoint(struct sk_buff *skb, struct otp_tunnel *t)
 	return err;
 }
 
+static int put_fallback(struct sk_buff *skb, struct otp_tunnel *t)
+{
+	const struct otp_fallback *fb;
+	int err;
+
+	rcu_read_lock();
+	fb = rcu_dereference(t->fallback);
+	err = nla_put_string(skb, IFLA_QKDOTP_FALLBACK, fb ? fb->name : "");
+	rcu_read_unlock();
+	return err;
+}
+
 static u32 state(struct otp_tunnel *t)
 {
 	if (!rcu_access_pointer(t->att))
@@ -413,7 +430,7 @@ static int otp_fill_info(struct sk_buff *skb, const struct net_device *dev)
 	    nla_put_u32(skb, IFLA_QKDOTP_WEIGHT, c->weight) ||
 	    nla_put_u64_64bit(skb, IFLA_QKDOTP_RATE, c->rate,
 			      IFLA_QKDOTP_PAD) ||
-	    nla_put_string(skb, IFLA_QKDOTP_FALLBACK, c->fallback) ||
+	    put_fallback(skb, t) ||
 	    nla_put_u32(skb, IFLA_QKDOTP_STATE, state(t)))
 		return -EMSGSIZE;
 	return 0;

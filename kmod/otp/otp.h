@@ -29,6 +29,10 @@
 /* Pad reserved and not used by then may be erased at the peer: drop it. */
 #define OTP_BATCH_AGE		HZ
 
+/* Segments refer to the sender's pages until they are copied. */
+#define OTP_SEG_FEATURES \
+	(NETIF_F_SG | NETIF_F_HW_CSUM | NETIF_F_HIGHDMA | NETIF_F_FRAGLIST)
+
 #define OTP_TABLE_BITS		8
 
 enum otp_stat {
@@ -37,7 +41,6 @@ enum otp_stat {
 	OTP_TX_PADDING,
 	OTP_TX_WASTED,
 	OTP_TX_STARVED,
-	OTP_TX_DETACHED,
 	OTP_TX_NO_ROUTE,
 	OTP_TX_FALLBACK,
 	OTP_RX_PAYLOAD,
@@ -179,10 +182,15 @@ struct otp_sock {
 	struct rcu_head rcu;
 };
 
+/* The IPsec tunnel that carries packets for want of key; never changed. */
+struct otp_fallback {
+	struct rcu_head rcu;
+	char name[QKD_NAME_MAX + 1];
+};
+
 /* What an administrator set; under rtnl, READ_ONCE elsewhere. */
 struct otp_config {
 	char link[QKD_NAME_MAX + 1];
-	char fallback[QKD_NAME_MAX + 1];
 	u16 id;
 	u16 pad_to;
 	__be16 port;
@@ -205,12 +213,13 @@ struct otp_config {
  * @endpoint_lock: the same; protects @heard_epoch, @heard_offset
  * @heard_epoch: of the newest packet that told where the peer is
  * @heard_offset: the same
+ * @fallback: RCU, written under rtnl; NULL: packets wait for key
  * @route: cache
  * @queues: one a transmit queue
  * @gro: receive
  * @stats: per CPU
  * @starved: a queue is stopped for want of key
- * @fell_back: packets go by the fallback
+ * @fell_back: the latest packet went by the fallback
  */
 struct otp_tunnel {
 	struct net_device *dev;
@@ -223,6 +232,7 @@ struct otp_tunnel {
 	spinlock_t endpoint_lock; /* writing of endpoint; heard_* */
 	u32 heard_epoch;
 	u64 heard_offset;
+	struct otp_fallback __rcu *fallback;
 	struct dst_cache route;
 	struct otp_queue *queues;
 	struct gro_cells gro;
@@ -281,6 +291,16 @@ int otp_share_join(struct otp_attach *att);
 void otp_share_leave(struct otp_attach *att);
 int otp_share_reserve(struct otp_attach *att, void *dst, u32 len,
 		      u64 *offset, u32 *epoch);
+
+/* fallback.c */
+int otp_fallback_send(struct otp_tunnel *t, const struct otp_gen *g,
+		      const struct otp_sock *s, struct sk_buff *skb);
+bool otp_fallback_accept(const struct otp_tunnel *t,
+			 const struct otp_attach *att,
+			 const struct sk_buff *skb);
+int otp_fallback_set(struct otp_tunnel *t, const char *name,
+		     struct netlink_ext_ack *extack);
+void otp_fallback_free(struct otp_tunnel *t);
 
 /* send.c */
 netdev_tx_t otp_xmit(struct sk_buff *skb, struct net_device *dev);

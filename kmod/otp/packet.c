@@ -40,7 +40,8 @@ void otp_header_build(struct otp_header *h, enum otp_packet_type type,
  * otp_header_parse - look at a datagram
  * @packet: @len bytes
  * @len: any
- * @info: filled; nothing in it is authentic
+ * @info: filled; nothing in it is authentic. @info->generation is NULL if the
+ *	packet does not even say whose it is
  *
  * Return: 0, or -EBADMSG: too short, of another version or type, or naming
  * pad behind a generation's end.
@@ -50,12 +51,14 @@ int otp_header_parse(const u8 *packet, size_t len, struct otp_info *info)
 	const struct otp_header *h = (const struct otp_header *)packet;
 	unsigned int i;
 
-	if (len < OTP_HDR_SIZE || h->version != OTP_VERSION ||
-	    h->type > OTP_TYPE_ESP)
+	info->generation = NULL;
+	if (len < OTP_HDR_SIZE || h->version != OTP_VERSION)
 		return -EBADMSG;
-	info->type = h->type;
 	info->tunnel = h->tunnel[0] << 8 | h->tunnel[1];
 	info->generation = h->generation;
+	if (h->type > OTP_TYPE_ESP)
+		return -EBADMSG;
+	info->type = h->type;
 	info->offset = 0;
 	for (i = 0; i < sizeof(h->offset); i++)
 		info->offset = info->offset << 8 | h->offset[i];

@@ -45,7 +45,7 @@ struct otp_info {
 	enum otp_packet_type type;
 	u16 tunnel;
 	u64 offset;
-	const u8 *generation;	/* OTP_GEN_SIZE bytes inside the packet */
+	const u8 *generation;	/* OTP_GEN_SIZE bytes in the packet, or NULL */
 };
 
 void otp_header_build(struct otp_header *h, enum otp_packet_type type,

@@ -132,6 +132,31 @@ static void deliver(struct otp_tunnel *t, const struct sk_buff *outer,
 		dev_sw_netstats_rx_add(t->dev, len);
 }
 
+static void receive_fallback(struct otp_gen *g, const struct sk_buff *skb,
+			     const u8 *packet, u32 len)
+{
+	struct otp_tunnel *t = g->att->tunnel;
+	struct sk_buff *inner;
+
+	if (!otp_fallback_accept(t, g->att, skb)) {
+		/* this may have come in clear */
+		otp_count(t, OTP_RX_CLEAR, 1);
+		DEV_STATS_INC(t->dev, rx_dropped);
+		return;
+	}
+	inner = netdev_alloc_skb(t->dev, len);
+	if (!inner) {
+		DEV_STATS_INC(t->dev, rx_dropped);
+		return;
+	}
+	skb_put_data(inner, packet + OTP_HDR_SIZE, len);
+	otp_count(t, OTP_RX_FALLBACK, 1);
+	if (dress(t, inner))
+		deliver(t, skb, inner);
+	else
+		kfree_skb(inner);
+}
+
 static void receive(struct otp_gen *g, const struct otp_info *info,
 		    const struct sk_buff *skb, const u8 *packet, u32 len)
 {
@@ -141,9 +166,7 @@ static void receive(struct otp_gen *g, const struct otp_info *info,
 	if (!netif_running(t->dev))
 		return;
 	if (info->type != OTP_TYPE_PAD) {
-		/* no fallback is configured: this may have come in clear */
-		otp_count(t, OTP_RX_CLEAR, 1);
-		DEV_STATS_INC(t->dev, rx_dropped);
+		receive_fallback(g, skb, packet, len);
 		return;
 	}
 	if (!authentic(t, g, info, packet, len))
@@ -168,19 +191,23 @@ static void receive(struct otp_gen *g, const struct otp_info *info,
 int otp_rcv(struct sock *sk, struct sk_buff *skb)
 {
 	const struct otp_sock *s = rcu_dereference_sk_user_data(sk);
+	struct otp_gen *g = NULL;
 	struct otp_info info;
-	struct otp_gen *g;
 	u32 len;
+	int err;
 
 	/* linearizing copies, if need be; shared pages stay as they are */
 	if (!s || !pskb_may_pull(skb, sizeof(struct udphdr) + OTP_HDR_SIZE) ||
 	    skb_linearize(skb))
 		goto out;
 	len = skb->len - sizeof(struct udphdr);
-	if (otp_header_parse(skb->data + sizeof(struct udphdr), len, &info))
-		goto out;
-	g = otp_gen_find(otp_net(s->net), info.tunnel, info.generation);
-	if (g)
+	err = otp_header_parse(skb->data + sizeof(struct udphdr), len, &info);
+	if (info.generation)
+		g = otp_gen_find(otp_net(s->net), info.tunnel,
+				 info.generation);
+	if (g && err)
+		otp_count(g->att->tunnel, OTP_RX_MALFORMED, 1);
+	else if (g)
 		receive(g, &info, skb, skb->data + sizeof(struct udphdr),
 			len - OTP_HDR_SIZE);
 out:

@@ -139,10 +139,6 @@ static int send_one(struct otp_path *path, const struct sk_buff *skb)
 	return 0;
 }
 
-/* Segments refer to the sender's pages; copy_packet() copies them. */
-#define OTP_SEG_FEATURES \
-	(NETIF_F_SG | NETIF_F_HW_CSUM | NETIF_F_HIGHDMA | NETIF_F_FRAGLIST)
-
 static int send_segments(struct otp_path *path, struct sk_buff *skb,
 			 bool ensure)
 {
@@ -168,11 +164,11 @@ static int send_segments(struct otp_path *path, struct sk_buff *skb,
 }
 
 /*
- * Secure pad for the whole of @skb. -EBUSY: there is none, the queue is
- * stopped. @ensured: false if the need could not be told in advance.
+ * Secure pad for the whole of @skb. -EAGAIN: there is none. @ensured: false if
+ * the need could not be told in advance.
  */
-static int secure_pad(struct otp_path *path, struct netdev_queue *txq,
-		      const struct sk_buff *skb, bool *ensured)
+static int secure_pad(struct otp_path *path, const struct sk_buff *skb,
+		      bool *ensured)
 {
 	u32 longest = 0, need = pad_needed(path->t, skb, &longest);
 
@@ -183,13 +179,22 @@ static int secure_pad(struct otp_path *path, struct netdev_queue *txq,
 	}
 	if (need > OTP_BATCH_ROOM)
 		return -EMSGSIZE;
-	if (!otp_pad_ensure(path->t, path->g, path->q, need, longest))
-		return 0;
+	return otp_pad_ensure(path->t, path->g, path->q, need, longest) ?
+	       -EAGAIN : 0;
+}
+
+/* The same, or the queue is stopped: -EBUSY. */
+static int secure_or_stop(struct otp_path *path, struct netdev_queue *txq,
+			  const struct sk_buff *skb, bool *ensured)
+{
+	int err;
+
 	netif_tx_stop_queue(txq);
 	WRITE_ONCE(path->t->starved, true);
 	/* key may have come between: otp_pad_wake() has seen the flag or not */
 	smp_mb__after_atomic();
-	if (!otp_pad_ensure(path->t, path->g, path->q, need, longest)) {
+	err = secure_pad(path, skb, ensured);
+	if (!err) {
 		netif_tx_start_queue(txq);
 		return 0;
 	}
@@ -237,7 +242,14 @@ static int send_packet(struct otp_path *path, struct netdev_queue *txq,
 	bool ensured;
 	int err;
 
-	err = secure_pad(path, txq, skb, &ensured);
+	err = secure_pad(path, skb, &ensured);
+	if (err == -EAGAIN) {
+		if (!otp_fallback_send(path->t, path->g, path->sock, skb))
+			return 0;
+		err = secure_or_stop(path, txq, skb, &ensured);
+	}
+	if (READ_ONCE(path->t->fell_back))
+		WRITE_ONCE(path->t->fell_back, false);
 	if (err)
 		return err;
 	return skb_is_gso(skb) ? send_segments(path, skb, !ensured) :

@@ -88,8 +88,13 @@ static int __init qx_init(void)
 	err = genl_register_family(&qkd_xfrm_nl_family);
 	if (err)
 		goto err_proto;
+	err = qx_esp_register();
+	if (err)
+		goto err_family;
 	return 0;
 
+err_family:
+	genl_unregister_family(&qkd_xfrm_nl_family);
 err_proto:
 	qx_proto_unregister();
 err_km:
@@ -104,6 +109,7 @@ err_wq:
 
 static void __exit qx_exit(void)
 {
+	qx_esp_unregister();
 	genl_unregister_family(&qkd_xfrm_nl_family);
 	qx_proto_unregister();
 	qx_km_unregister();

@@ -414,6 +414,11 @@ void qx_km_unregister(void);
 int qx_event_register(void);
 void qx_event_unregister(void);
 
+/* ---- other modules' questions: esp.c ---- */
+
+int qx_esp_register(void);
+void qx_esp_unregister(void);
+
 /* ---- generic netlink: netlink.c, notify.c ---- */
 
 int qx_put_tunnel(struct sk_buff *skb, struct qx_tunnel *t);

@@ -18,7 +18,7 @@ static const char usage[] =
 	"       qkdctl otp [ show [ DEV ] ]\n"
 	"SETTINGS := [ remote ADDR ] [ remote-port PORT ] [ pad-to BYTES ]\n"
 	"            [ key-reserve SIZE ] [ weight N ] [ rate SIZE ]\n"
-	"            [ fallback TUNNEL ]\n"
+	"            [ fallback { TUNNEL | none } ]\n"
 	"Both ends need the device, of the same id. rate is key a second that the\n"
 	"link's other devices leave to this one; SIZE in bytes, or with K, M, G.\n";
 

@@ -136,7 +136,9 @@ static void put_conf(struct nlmsghdr *nlh, const struct otp_conf *c)
 	if (c->link)
 		mnl_attr_put_strz(nlh, IFLA_QKDOTP_LINK, c->link);
 	if (c->fallback)
-		mnl_attr_put_strz(nlh, IFLA_QKDOTP_FALLBACK, c->fallback);
+		mnl_attr_put_strz(nlh, IFLA_QKDOTP_FALLBACK,
+				  strcmp(c->fallback, "none") ?
+				  c->fallback : "");
 	put_remote(nlh, c);
 	if (TOLD(c, ID))
 		mnl_attr_put_u16(nlh, IFLA_QKDOTP_ID, c->id);
