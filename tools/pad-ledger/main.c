@@ -346,6 +346,10 @@ int main(int argc, char **argv)
 		fputs(usage, stdout);
 		return 0;
 	}
+	if (argc > 1 && !strcmp(argv[1], "--version")) {
+		puts("qkd-ledger " QKD_VERSION);
+		return 0;
+	}
 	if (argc < 3)
 		return bad_usage();
 	q.what = argv[2];

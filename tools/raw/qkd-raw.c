@@ -113,16 +113,23 @@ static void print_usage(FILE *f)
 	for (c = commands; c->name; c++)
 		fprintf(f, "  %-6s %s\n         %s\n", c->name, c->args,
 			c->help);
-	fputs("  -j  JSON\n  -V  version\n", f);
+	fputs("  -j, --json     JSON\n  -V, --version\n", f);
 }
 
 int main(int argc, char **argv)
 {
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
 	struct raw_options o = { 0 };
 	const struct command *c;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "+jVh")) != -1) {
+	while ((opt = getopt_long(argc, argv, "+jVh", options, NULL)) !=
+	       -1) {
 		switch (opt) {
 		case 'j':
 			o.json = true;

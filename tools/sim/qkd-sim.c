@@ -68,7 +68,7 @@ static void print_usage(FILE *f)
 			c->help);
 	fputs("options of rate and plot: from KM, to KM, step KM, block N[,N]...,\n"
 	      "f F, eps_sec E, eps_cor E, optimise\n", f);
-	fputs("  -j  JSON\n  -q  no progress\n  -V  version\n", f);
+	fputs("  -j, --json     JSON\n  -q, --quiet    no progress\n  -V, --version\n", f);
 }
 
 static int cmd_help(const struct sim_options *o, int argc, char **argv)
@@ -111,11 +111,19 @@ static int cmd_words(const struct sim_options *o, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ "quiet", no_argument, NULL, 'q' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
 	struct sim_options o = { 0 };
 	const struct sim_command *c;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "+jqVh")) != -1) {
+	while ((opt = getopt_long(argc, argv, "+jqVh", options, NULL)) !=
+	       -1) {
 		switch (opt) {
 		case 'j':
 			o.json = true;
