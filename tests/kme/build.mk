@@ -3,17 +3,18 @@
 # The key management entity's tests. The host's kernel has no links: libqkd's
 # calls on them are done by a stand-in.
 
-kme_standin := tests/kme/standin.c kmod/core/ring.c \
+LIBRARIES += standin
+standin_SRCS := tests/kme/standin.c kmod/core/ring.c \
 	$(addprefix tools/libqkd/,error.c keyid.c wipe.c)
+standin_PKGS := libcrypto
+standin_CPPFLAGS := -Itests/kshim
 
 # qkd-kmed on the stand-in
 HELPERS += kmed_standin
-kmed_standin_SRCS := tools/kmed/main.c $(kme_standin)
-kmed_standin_LIBS := kmed
-kmed_standin_CPPFLAGS := -Itests/kshim
+kmed_standin_SRCS := tools/kmed/main.c
+kmed_standin_LIBS := kmed standin
 
 TESTS += kme_014
-kme_014_SRCS := tests/unit/kme_014.c $(kme_standin)
-kme_014_LIBS := kmed
-kme_014_CPPFLAGS := -Itests/kshim
+kme_014_SRCS := tests/unit/kme_014.c
+kme_014_LIBS := kmed standin
 CFLAGS_tests/unit/kme_014.c := -Wno-missing-prototypes

@@ -15,3 +15,8 @@ PROGRAMS += qkd-kmed
 qkd-kmed_SRCS := tools/kmed/main.c
 qkd-kmed_LIBS := kmed qkd
 qkd-kmed_DIR := sbin
+
+MAN += Documentation/man/qkd-kmed.8.rst
+UNITS += tools/kmed/qkd-kmed.service.in tools/kmed/qkd-kmed.socket
+DATA += tools/kmed/kmed.json.example
+BASH_COMPLETION += tools/kmed/bash-completion/qkd-kmed
