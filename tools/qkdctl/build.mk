@@ -3,15 +3,17 @@
 # qkdctl: the administrator's tool. All but main() is named apart, for tests.
 
 PROGRAMS += qkdctl
-qkdctl_PARTS := $(addprefix tools/qkdctl/,addr.c args.c key.c keys.c link.c \
-	link_show.c monitor.c otp.c otp_nl.c pki.c print.c psk.c qkdctl.c report.c stats.c \
-	tunnel.c tunnel_show.c units.c watch.c)
+qkdctl_PARTS := $(addprefix tools/qkdctl/,addr.c args.c conf.c guard.c key.c \
+	keys.c link.c link_show.c monitor.c otp.c otp_nl.c pki.c print.c psk.c \
+	qkdctl.c report.c restore.c save.c stats.c tunnel.c tunnel_show.c units.c \
+	watch.c)
 qkdctl_SRCS := tools/qkdctl/main.c $(qkdctl_PARTS)
 qkdctl_LIBS := qkd
 qkdctl_PKGS := json-c libcrypto libmnl
 qkdctl_DIR := sbin
 
-MAN += Documentation/man/qkdctl.8.rst
+MAN += Documentation/man/qkdctl.8.rst Documentation/man/qkd.conf.5.rst
+UNITS += tools/qkdctl/qkd.service.in
 BASH_COMPLETION += tools/qkdctl/bash-completion/qkdctl
 ZSH_COMPLETION += tools/qkdctl/_qkdctl
 

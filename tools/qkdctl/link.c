@@ -118,26 +118,38 @@ static const char *link_name(struct args *a)
 	return name;
 }
 
-static int link_add(struct args *a)
+int link_parse(struct args *a, const char **name, struct qkd_link_conf *conf)
 {
-	struct qkd_link_conf conf = QKD_LINK_CONF_INIT;
-	const char *name = link_name(a);
-	struct qkd_nl *nl;
 	int err;
 
-	if (!name)
+	*conf = (struct qkd_link_conf)QKD_LINK_CONF_INIT;
+	*name = link_name(a);
+	if (!*name)
 		return -EINVAL;
-	err = parse_keys(keys, N_ELEMS(keys), a, &conf);
+	err = parse_keys(keys, N_ELEMS(keys), a, conf);
 	if (err)
 		return err;
 	/* who makes a link wants to use it; the kernel's own default is down */
-	if (!(conf.set & QKD_BIT(QKD_A_LINK_ADMIN_STATE))) {
-		conf.admin_state = QKD_ADMIN_STATE_UP;
-		conf.set |= QKD_BIT(QKD_A_LINK_ADMIN_STATE);
+	if (!(conf->set & QKD_BIT(QKD_A_LINK_ADMIN_STATE))) {
+		conf->admin_state = QKD_ADMIN_STATE_UP;
+		conf->set |= QKD_BIT(QKD_A_LINK_ADMIN_STATE);
 	}
-	if (!conf.local_node || !conf.peer_node)
+	if (!conf->local_node || !conf->peer_node)
 		return bad("\"%s\" is missing: both nodes' IDs are needed, as their administrators agreed on them",
-			   conf.local_node ? "peer-node" : "local-node");
+			   conf->local_node ? "peer-node" : "local-node");
+	return 0;
+}
+
+static int link_add(struct args *a)
+{
+	struct qkd_link_conf conf;
+	const char *name;
+	struct qkd_nl *nl;
+	int err;
+
+	err = link_parse(a, &name, &conf);
+	if (err)
+		return err;
 	nl = open_nl();
 	if (!nl)
 		return -EINVAL;

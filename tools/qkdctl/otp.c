@@ -60,20 +60,28 @@ static const char *device_name(struct args *a)
 	return name;
 }
 
-static int otp_add(struct args *a)
+int otp_parse(struct args *a, const char **name, struct otp_conf *conf)
 {
-	struct otp_conf conf = { 0 };
-	const char *name = device_name(a);
 	int err;
 
-	if (!name)
+	*conf = (struct otp_conf){ 0 };
+	*name = device_name(a);
+	if (!*name)
 		return -EINVAL;
-	err = parse_keys(add_keys, N_ELEMS(add_keys), a, &conf);
+	err = parse_keys(add_keys, N_ELEMS(add_keys), a, conf);
 	if (err)
 		return err;
-	if (!conf.link)
-		return bad("\"link\" is missing: which link gives the key? List them: qkdctl link");
-	return otp_nl_add(name, &conf);
+	return conf->link ? 0 :
+		bad("\"link\" is missing: which link gives the key? List them: qkdctl link");
+}
+
+static int otp_add(struct args *a)
+{
+	struct otp_conf conf;
+	const char *name;
+	int err = otp_parse(a, &name, &conf);
+
+	return err ?: otp_nl_add(name, &conf);
 }
 
 static int otp_set(struct args *a)

@@ -28,29 +28,32 @@ struct exchange {
 };
 
 /* qkdctl does one thing and ends: it may as well move there itself. */
-static int enter_netns(const char *netns)
+int enter_netns(void)
 {
 	char path[4096];
 	int fd, err;
 
-	if (!netns)
+	if (!opt.netns)
 		return 0;
 	snprintf(path, sizeof(path), "%s%s",
-		 strchr(netns, '/') ? "" : "/var/run/netns/", netns);
+		 strchr(opt.netns, '/') ? "" : "/var/run/netns/", opt.netns);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return bad("there is no namespace \"%s\"", netns);
+		return bad("there is no namespace \"%s\"", opt.netns);
 	err = setns(fd, CLONE_NEWNET);
 	close(fd);
-	return err ? bad("namespace \"%s\": %s", netns, strerror(errno)) : 0;
+	if (err)
+		return bad("namespace \"%s\": %s", opt.netns,
+			   strerror(errno));
+	opt.netns = NULL;
+	return 0;
 }
 
 static int begin(struct exchange *x, uint16_t type, uint16_t flags)
 {
 	struct ifinfomsg *ifi;
-	int one = 1, err = enter_netns(opt.netns);
+	int one = 1, err = enter_netns();
 
-	opt.netns = NULL;
 	if (err)
 		return err;
 	x->sock = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);

@@ -37,6 +37,7 @@ struct otp_dev {
 };
 
 /* Each returns 0 or a negative errno, having complained. */
+int otp_parse(struct args *a, const char **name, struct otp_conf *conf);
 int otp_nl_add(const char *name, const struct otp_conf *conf);
 int otp_nl_set(const char *name, const struct otp_conf *conf);
 int otp_nl_del(const char *name);

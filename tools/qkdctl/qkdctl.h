@@ -94,8 +94,18 @@ int do_monitor(struct args *a);
 int do_otp(struct args *a);
 int do_pki(struct args *a);
 int do_psk(struct args *a);
+int do_restore(struct args *a);
+int do_save(struct args *a);
 int do_stats(struct args *a);
 int do_tunnel(struct args *a);
+
+/*
+ * What follows "add": a name and settings, which point into the words. Each
+ * returns 0 or -EINVAL, having complained.
+ */
+int link_parse(struct args *a, const char **name, struct qkd_link_conf *conf);
+int tunnel_parse(struct args *a, const char **name,
+		 struct qkd_tunnel_conf *conf);
 
 /* Parts of objects that have a file of their own */
 int link_show(struct args *a);
@@ -176,6 +186,8 @@ int qkdctl(int argc, char **argv);
 
 /* Netlink in the namespace of -n; NULL, having complained. */
 struct qkd_nl *open_nl(void);
+/* Moves there for good. 0 or a negative errno, having complained. */
+int enter_netns(void);
 
 /* ---- values with units, units.c ---- */
 

@@ -222,20 +222,32 @@ static const char *tunnel_name(struct args *a)
 	return name;
 }
 
+int tunnel_parse(struct args *a, const char **name,
+		 struct qkd_tunnel_conf *conf)
+{
+	int err;
+
+	*conf = (struct qkd_tunnel_conf)QKD_TUNNEL_CONF_INIT;
+	*name = tunnel_name(a);
+	if (!*name)
+		return -EINVAL;
+	err = parse_keys(add_keys, N_ELEMS(add_keys), a, conf);
+	if (err)
+		return err;
+	return conf->link ? 0 :
+		bad("\"link\" is missing: which link gives the key? List them: qkdctl link");
+}
+
 static int tunnel_add(struct args *a)
 {
-	struct qkd_tunnel_conf conf = QKD_TUNNEL_CONF_INIT;
-	const char *name = tunnel_name(a);
+	struct qkd_tunnel_conf conf;
+	const char *name;
 	struct qkd_nl *nl;
 	int err;
 
-	if (!name)
-		return -EINVAL;
-	err = parse_keys(add_keys, N_ELEMS(add_keys), a, &conf);
+	err = tunnel_parse(a, &name, &conf);
 	if (err)
 		return err;
-	if (!conf.link)
-		return bad("\"link\" is missing: which link gives the key? List them: qkdctl link");
 	nl = open_nl();
 	if (!nl)
 		return -EINVAL;

@@ -13,7 +13,7 @@ daemon_PKGS := libevent_core libcrypto
 daemon_LDLIBS := -pthread -lm
 
 PROGRAMS += qkdd
-qkdd_SRCS := $(addprefix tools/qkdd/,boot.c link.c main.c notify.c privs.c \
+qkdd_SRCS := $(addprefix tools/qkdd/,link.c main.c notify.c privs.c \
 	settings.c sink_dev.c)
 qkdd_LIBS := daemon qkd
 qkdd_DIR := sbin

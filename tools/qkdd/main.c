@@ -13,7 +13,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "boot.h"
 #include "channel.h"
 #include "driver.h"
 #include "link.h"
@@ -28,7 +27,7 @@ static const char usage[] =
 	"Usage: qkdd [OPTION]...\n"
 	"Feeds the QKD links of this network namespace with key.\n"
 	"\n"
-	"  -c, --config FILE    settings and links, default " SETTINGS_FILE "\n"
+	"  -c, --config FILE    settings, default " SETTINGS_FILE "\n"
 	"      --psk-dir DIR    where secrets are left, default /etc/qkd/psk\n"
 	"      --state-dir DIR  where stores are kept, default /var/lib/qkd\n"
 	"  -p, --port N         TCP port of the classical channel, default 51014\n"
@@ -95,10 +94,8 @@ static void on_reload(evutil_socket_t sig, short what, void *arg)
 	} else {
 		d->settings.log = st.log;
 		log_setup(st.log, !isatty(STDERR_FILENO));
-		boot_links(&st);
 		log_info("settings read again");
 	}
-	settings_free(&st);
 	notify_manager("READY=1");
 }
 
@@ -157,7 +154,6 @@ static void stop(struct daemon *d)
 			event_free(d->sig[i]);
 	if (d->base)
 		event_base_free(d->base);
-	settings_free(&d->settings);
 }
 
 static void take_option(struct daemon *d, const char *key, const char *value)
@@ -248,7 +244,6 @@ int main(int argc, char **argv)
 	log_setup(d.settings.log, !isatty(STDERR_FILENO));
 	user = d.settings.user[0] ? d.settings.user : NULL;
 	signal(SIGPIPE, SIG_IGN);
-	boot_links(&d.settings);
 	if (privs_make_dir(d.settings.psk_dir, user) ||
 	    privs_make_dir(d.settings.state_dir, user) || privs_drop(user))
 		return 1;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Reads settings. What a "link" line means is qkdctl's to say (boot.c).
+ * Reads settings. Which links there are is the kernel's to say.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -17,12 +17,6 @@ void settings_init(struct settings *st)
 	strcpy(st->state_dir, "/var/lib/qkd");
 	st->port = CHANNEL_PORT;
 	st->log = LOG_LEVEL_INFO;
-}
-
-void settings_free(struct settings *st)
-{
-	while (st->link_count)
-		free(st->links[--st->link_count]);
 }
 
 static int set_text(char *dst, size_t size, const char *value, char *err,
@@ -73,20 +67,6 @@ static int set_log(struct settings *st, const char *value, char *err,
 	return -EINVAL;
 }
 
-static int add_link(struct settings *st, const char *value, char *err,
-		    size_t room)
-{
-	if (st->link_count == SETTINGS_LINKS) {
-		snprintf(err, room, "more than %d links", SETTINGS_LINKS);
-		return -EINVAL;
-	}
-	st->links[st->link_count] = strdup(value);
-	if (!st->links[st->link_count])
-		return -ENOMEM;
-	st->link_count++;
-	return 0;
-}
-
 int settings_set(struct settings *st, const char *key, const char *value,
 		 char *err, size_t room)
 {
@@ -103,8 +83,11 @@ int settings_set(struct settings *st, const char *key, const char *value,
 		return set_text(st->user, sizeof(st->user), value, err, room);
 	if (!strcmp(key, "log"))
 		return set_log(st, value, err, room);
-	if (!strcmp(key, "link"))
-		return add_link(st, value, err, room);
+	if (!strcmp(key, "link")) {
+		snprintf(err, room,
+			 "links are kept in /etc/qkd/qkd.conf, see qkd.conf(5)");
+		return -EINVAL;
+	}
 	if (!strcmp(key, "port")) {
 		ret = set_number(&n, 65535, value, err, room);
 		if (!ret)

@@ -11,7 +11,6 @@
 #include "log.h"
 
 #define SETTINGS_FILE	"/etc/qkd/qkdd.conf"
-#define SETTINGS_LINKS	256	/* "link" lines at most */
 
 /**
  * struct settings - what can be set
@@ -21,8 +20,6 @@
  * @port: "port N", of the classical channel, TCP
  * @threads: "threads N", 0: one for each processor
  * @log: "log LEVEL", the least severe that is written
- * @links: "link NAME KEY VALUE...", as after "qkdctl link add"; allocated
- * @link_count: of these
  */
 struct settings {
 	char psk_dir[256];
@@ -31,12 +28,9 @@ struct settings {
 	uint16_t port;
 	unsigned int threads;
 	enum log_level log;
-	char *links[SETTINGS_LINKS];
-	size_t link_count;
 };
 
 void settings_init(struct settings *st);
-void settings_free(struct settings *st);
 
 /* One setting; -EINVAL, with @err. */
 int settings_set(struct settings *st, const char *key, const char *value,
