@@ -65,13 +65,21 @@ bench-kme: deps ## measure the key service, beside nginx; the same lines
 generate: ## headers, policies and pages from the netlink specs
 	@tests/checks/generate.sh
 
-install: ## programs, library, units, pages and modules [DESTDIR= PREFIX=]
+install: ## all of it [DESTDIR= PREFIX= MODULES=yes|no|dkms]
 	@$(SUB) install
-	@[ "$(MODULES)" = no ] || kmod/build.sh --install $(KVER)
+	@[ "$(MODULES)" = no ] || [ "$(MODULES)" = dkms ] || \
+		kmod/build.sh --install $(KVER)
+
+deb: ## Debian packages, in $(O)/deb
+	@tests/deps.sh package
+	@tests/install/deb.sh
+
+check-packages: deb ## packages in fresh Debian 12 and 13, a reboot included
+	@tests/install/run
 
 clean: ## remove what was built
 	rm -rf $(O)
 
 .PHONY: all help deps modules tools unit check check-matrix check-otp \
-	crash debug-kernel check-debug demo bench bench-post \
-	bench-kme generate install clean
+	crash debug-kernel check-debug check-packages demo bench bench-post \
+	bench-kme generate install deb clean

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# deps.sh [build|check]: install, with apt, the Debian packages that building
+# deps.sh [build|check|package]: install, with apt, the Debian packages that building
 # (or, the default, building and testing) needs and that are missing.  This
 # is the one list of packages; it holds for Debian 12 and 13.  Kernels to
 # test on are no business of the machine's: tests/vm/kernels.sh takes them.
@@ -38,12 +38,16 @@ check=(
 	gnuplot-nox python3-docutils
 )
 
+# make deb
+package=(debhelper dh-dkms fakeroot lintian g++ apparmor)
+
 have() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 
 case ${1:-check} in
 build)	want=("${build[@]}") ;;
 check)	want=("${build[@]}" "${check[@]}") ;;
-*)	echo "usage: deps.sh [build|check]" >&2; exit 2 ;;
+package) want=("${build[@]}" "${check[@]}" "${package[@]}") ;;
+*)	echo "usage: deps.sh [build|check|package]" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then

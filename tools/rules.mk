@@ -33,9 +33,10 @@
 #   HEADERS += include/qkd/qkd.h  below $(INCLUDEDIR), without include/ and uapi/
 #   MAN += Documentation/man/x.8.rst    made a man page by rst2man
 #   PKGCONFIG, UNITS, UDEV, SYSUSERS, TMPFILES, MODULES_LOAD += files
-#   BASH_COMPLETION, ZSH_COMPLETION, APPARMOR += files
+#   CATALOG (of the journal), BASH_COMPLETION, ZSH_COMPLETION, APPARMOR += files
 #   CONFIG += tools/x/x.conf      below /etc/qkd, never overwriting
 #   DATA += file                  below $(PREFIX)/share/qkd
+#   DKMS += tools/x/dkms.conf.in  with the modules' source, MODULES=dkms
 #
 # Variables of the command line: CC, CFLAGS (default -O2 -g), WERROR=1, SAN=1
 # (address and undefined-behaviour sanitizers, built in $(O)/san), V=1, O.
@@ -61,6 +62,8 @@ LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 DATADIR ?= $(PREFIX)/share
 SYSCONFDIR ?= /etc
+# where DKMS looks
+SRCDIR ?= /usr/src
 # systemd and udev look below /usr/local/lib too
 SYSTEMDDIR ?= $(PREFIX)/lib/systemd
 UDEVDIR ?= $(if $(filter /usr/local,$(PREFIX)),$(SYSCONFDIR)/udev,$(PREFIX)/lib/udev)
@@ -89,8 +92,11 @@ std_cppflags := -D_GNU_SOURCE -Iinclude -Iinclude/uapi -I. \
 std_cflags := -std=gnu11 -Wall -Wextra -Wmissing-prototypes \
 	-Wstrict-prototypes -Wshadow -Wvla -Wno-unused-parameter \
 	-fno-strict-aliasing -fstack-protector-strong \
+	-ffile-prefix-map=$(CURDIR)=. \
 	$(if $(filter 1,$(WERROR)),-Werror) $(san)
 std_ldflags := -Wl,--as-needed -Wl,-z,relro -Wl,-z,now $(san)
+# programs find our library beside them wherever both are put; a distribution
+# that needs no help says rpath=
 rpath = -Wl,-rpath,'$$ORIGIN/../lib' -Wl,-rpath,'$$ORIGIN/../../lib'
 
 comma := ,
@@ -197,7 +203,8 @@ $(O)/man/%: Documentation/man/%.rst
 	@mkdir -p $(@D)
 	$(call say,MAN,$@)rst2man --halt=warning $< $@
 
-.PHONY: all tools tests benches man list-sources install
+.PHONY: all tools tests benches man list-sources list-install install \
+	install-dkms
 man: $(man_pages)
 tools: $(patsubst %,$(O)/lib/lib%.a,$(LIBRARIES) $(SHARED)) \
 	$(patsubst %,$(O)/lib/lib%.so,$(SHARED)) \
@@ -208,5 +215,12 @@ tests: $(patsubst %,$(O)/tests/unit/%,$(TESTS)) \
 benches: $(patsubst %,$(O)/bench/%,$(BENCHES))
 list-sources:
 	@printf '%s\n' $(sources)
+
+# KIND NAME, for the check of what is installed
+list-install:
+	@printf 'program %s\n' $(PROGRAMS)
+	@printf 'shared %s\n' $(SHARED)
+	@printf 'unit %s\n' $(notdir $(UNITS:.in=))
+	@printf 'apparmor %s\n' $(notdir $(APPARMOR:.in=))
 
 include tools/install.mk

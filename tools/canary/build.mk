@@ -3,3 +3,4 @@ PROGRAMS += qkd-canary
 qkd-canary_SRCS := tools/canary/main.c tools/canary/needle.c \
 	tools/canary/packet.c
 qkd-canary_PKGS := libpcap
+MAN += Documentation/man/qkd-canary.1.rst

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# qkd-exporter: what the kernel tells of links, to Prometheus and the journal.
+
+PROGRAMS += qkd-exporter
+qkd-exporter_SRCS := $(addprefix tools/exporter/,alarms.c consumers.c links.c \
+	main.c page.c tunnels.c) tools/qkdd/log.c tools/qkdd/notify.c
+qkd-exporter_LIBS := qkd
+qkd-exporter_PKGS := libevent_core libevent_extra
+MAN += Documentation/man/qkd-exporter.8.rst
+UNITS += tools/exporter/qkd-exporter.service.in
+CATALOG += tools/exporter/qkd.catalog
+DATA += tools/exporter/grafana-dashboard.json
