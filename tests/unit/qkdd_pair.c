@@ -119,13 +119,15 @@ void pair_secret(struct pair *p, unsigned int len)
 /* Programs of this tree's are found beside the test. */
 static void set_path(void)
 {
+	static bool done;
 	const char *old = getenv("PATH");
 	char path[4096], exe[1024];
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
 	int i;
 
-	if (n < 0)
+	if (n < 0 || done)
 		return;
+	done = true;
 	exe[n] = '\0';
 	for (i = 0; i < 3 && strrchr(exe, '/'); i++)
 		*strrchr(exe, '/') = '\0';

@@ -113,6 +113,36 @@ static bool state_read(struct file_inst *in, unsigned int slot,
 	return !memcmp(sum, st->sum, sizeof(sum));
 }
 
+/* A pad's beginning; both slots, so that no older pad's comes back. */
+static int state_begin(struct file_inst *in, const uint8_t name[NAME_SIZE])
+{
+	int ret;
+
+	in->state.magic = FILE_MAGIC;
+	in->state.used = 0;
+	memcpy(in->state.name, name, NAME_SIZE);
+	ret = state_write(in);
+	return ret ? ret : state_write(in);
+}
+
+/* The first: named when it is whole, since a torn one must be refused. */
+static int state_make(struct file_inst *in, const char *dir, const char *path,
+		      const uint8_t name[NAME_SIZE])
+{
+	char tmp[PATH_MAX + 8];
+	int ret;
+
+	snprintf(tmp, sizeof(tmp), "%s.new", path);
+	unlink(tmp);
+	in->state_fd = open(tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (in->state_fd < 0 || flock(in->state_fd, LOCK_EX | LOCK_NB))
+		return -errno;
+	ret = state_begin(in, name);
+	if (!ret && rename(tmp, path))
+		ret = -errno;
+	return ret ? ret : sync_name(dir);
+}
+
 static int state_open(struct file_inst *in, const char *dir,
 		      const uint8_t name[NAME_SIZE], char *err, size_t room)
 {
@@ -120,10 +150,16 @@ static int state_open(struct file_inst *in, const char *dir,
 	char path[PATH_MAX];
 	struct stat st;
 	bool have;
+	int ret;
 
 	snprintf(path, sizeof(path), "%s/%s.pad", dir, in->link);
-	in->state_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-			    0600);
+	in->state_fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (in->state_fd < 0 && errno == ENOENT) {
+		ret = state_make(in, dir, path, name);
+		if (ret)
+			snprintf(err, room, "%s: %s", path, strerror(-ret));
+		return ret;
+	}
 	if (in->state_fd < 0 || fstat(in->state_fd, &st)) {
 		snprintf(err, room, "%s: %s", path, strerror(errno));
 		return -errno;
@@ -147,15 +183,10 @@ static int state_open(struct file_inst *in, const char *dir,
 	}
 	if (have && !memcmp(in->state.name, name, NAME_SIZE))
 		return 0;
-	in->state.magic = FILE_MAGIC;
-	in->state.used = 0;
-	memcpy(in->state.name, name, NAME_SIZE);
-	/* both slots, so that no older pad's comes back */
-	if (state_write(in) || state_write(in) || sync_name(dir)) {
-		snprintf(err, room, "%s: %s", path, strerror(errno));
-		return -EIO;
-	}
-	return 0;
+	ret = state_begin(in, name);
+	if (ret)
+		snprintf(err, room, "%s: %s", path, strerror(-ret));
+	return ret;
 }
 
 /* ---- the pad ---- */
