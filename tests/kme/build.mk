@@ -18,3 +18,8 @@ TESTS += kme_014
 kme_014_SRCS := tests/unit/kme_014.c
 kme_014_LIBS := kmed standin
 CFLAGS_tests/unit/kme_014.c := -Wno-missing-prototypes
+
+TESTS += kme_store
+kme_store_SRCS := tests/unit/kme_store.c
+kme_store_LIBS := kmed standin
+CFLAGS_tests/unit/kme_store.c := -Wno-missing-prototypes

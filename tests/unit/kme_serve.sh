@@ -12,7 +12,8 @@ need_cmd curl jq openssl
 
 kme_pki > /dev/null || die "no certificates"
 kme_conf a b q0 '"metrics": "127.0.0.1:19445",'
-kme_conf b a q0-far
+head -c 32 /dev/urandom > "$test_dir/b.seal"
+kme_conf b a q0-far "\"store\": \"$test_dir/b.store\", \"store-key\": \"$test_dir/b.seal\","
 kme_start a
 kme_start b
 
@@ -97,6 +98,18 @@ check 'in both directions' fetch a1 a b1 "$test_dir/many3"
 
 # ---- the other KME away
 
+sae a1 a b1 enc_keys | body > "$test_dir/k"
+sae a1 a b2 enc_keys | body > "$test_dir/k2"
+ids "$test_dir/k2"
+sae b2 b a1 dec_keys -d "@$test_dir/ids" > /dev/null
+kill -9 "${kme_pid[b]}"
+wait "${kme_pid[b]}" 2> /dev/null
+kme_start b
+is 'what was fetched before a KME was killed is not given again' \
+	"$(sae b2 b a1 dec_keys -d "@$test_dir/ids" | status)" 400
+ids "$test_dir/k"
+sae b1 b a1 dec_keys -d "@$test_dir/ids" | body > "$test_dir/got"
+check 'what was not waits still' same "$test_dir/k" "$test_dir/got"
 stop "${kme_pid[b]}"
 is 'what was not told to the other KME is not given' \
 	"$(sae a1 a b2 enc_keys | status)" 503

@@ -9,8 +9,8 @@
 need_cmd curl jq openssl socat
 
 kme_pki > /dev/null || die "no certificates"
-kme_conf a b q0 '"timeout": 3, "max-clients": 40,'
-kme_conf b a q0-far
+kme_conf a b q0 '"timeout": 3, "max-clients": 40, "threads": 1,'
+kme_conf b a q0-far '"timeout": 2,'
 kme_start a
 kme_start b
 url=https://localhost:${kme_port[a]}/api/v1/keys/b1
@@ -114,6 +114,11 @@ check 'clients that say nothing are cut off, and others served' wait_for 12 aliv
 wait $slow
 check 'a request that takes too long is not answered' eval '! grep -q " 200 " "$test_dir/slow"'
 check 'after which it serves' alive
+
+is 'key is given' "$(get "$pki/a1" "$url/enc_keys")" 200
+sleep 5
+is 'after the KMEs had nothing to say to each other for long, too' \
+	"$(get "$pki/a1" "$url/enc_keys")" 200
 
 # ---- reload without a drop
 

@@ -283,6 +283,8 @@ static int read_top(struct conf *conf, struct json_object *from,
 		TEXT_MEMBER("key", offsetof(struct conf, key)),
 		TEXT_MEMBER("ca", offsetof(struct conf, ca)),
 		TEXT_MEMBER("crl", offsetof(struct conf, crl)),
+		TEXT_MEMBER("store", offsetof(struct conf, store)),
+		TEXT_MEMBER("store-key", offsetof(struct conf, store_key)),
 		NUMBER_MEMBER("threads", offsetof(struct conf, threads), 0, 256),
 		NUMBER_MEMBER("max-clients", offsetof(struct conf, max_clients), 1,
 			65536),
@@ -301,6 +303,8 @@ static int read_top(struct conf *conf, struct json_object *from,
 		return wrong(c, "\"kme\", the ID of this KME, is missing");
 	if (!conf->certificate || !conf->key || !conf->ca)
 		return wrong(c, "\"certificate\", \"key\" and \"ca\" name PEM files; \"qkdctl pki\" makes some");
+	if (!conf->store != !conf->store_key)
+		return wrong(c, "\"store\" and \"store-key\" go together");
 	err = read_listen(conf, t.listen, c);
 	return err ? err : read_links(conf, t.links, c);
 }

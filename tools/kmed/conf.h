@@ -59,6 +59,8 @@ struct conf_link {
  * @listen: addresses to serve on, "HOST:PORT"
  * @metrics: one to serve figures on without TLS, or NULL
  * @certificate, @key, @ca, @crl: PEM files; @crl may be NULL
+ * @store: file for key that waits, or NULL: in memory only
+ * @store_key: file with the key that seals it
  * @threads: 0: one a processor
  * @max_clients: connections at once, over all threads
  * @timeout: seconds that a connection may go without a whole request
@@ -73,6 +75,8 @@ struct conf {
 	const char *key;
 	const char *ca;
 	const char *crl;
+	const char *store;
+	const char *store_key;
 	unsigned int threads;
 	unsigned int max_clients;
 	unsigned int timeout;

@@ -659,6 +659,8 @@ int desk_accept(struct desk *d, const char *kme_id, const char *master,
 		return -EACCES;
 	for (unsigned int i = 0; i < n && !err; i++)
 		err = keep(d->now, link, &ids[i], master, slaves, n_slaves);
+	if (!err)	/* what the caller is told is true after a crash, too */
+		err = store_sync(d->kme->store);
 	if (!err)
 		atomic_fetch_add(&d->kme->figures.accepted_ranges, n);
 	return err;

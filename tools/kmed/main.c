@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -180,6 +181,52 @@ static void serve(struct daemon *d)
 	}
 }
 
+/*
+ * A name without a slash is a credential's, which the service manager has
+ * unsealed for us.
+ */
+static FILE *open_key(const char *name)
+{
+	const char *dir = getenv("CREDENTIALS_DIRECTORY");
+	char path[PATH_MAX];
+
+	if (strchr(name, '/'))
+		return fopen(name, "re");
+	if (!dir || (size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) >=
+	    sizeof(path)) {
+		errno = ENOENT;
+		return NULL;
+	}
+	return fopen(path, "re");
+}
+
+static int keep_store(struct daemon *d)
+{
+	uint8_t key[SEALLOG_KEY_SIZE + 1];
+	FILE *f = open_key(d->conf->store_key);
+	char err[512];
+	int ret = -1;
+
+	if (f)
+		setvbuf(f, NULL, _IONBF, 0);
+	if (!f)
+		log_err("store-key %s: %s", d->conf->store_key,
+			strerror(errno));
+	else if (fread(key, 1, sizeof(key), f) != SEALLOG_KEY_SIZE)
+		log_err("store-key %s must have %d bytes, random: head -c %d /dev/urandom",
+			d->conf->store_key, SEALLOG_KEY_SIZE,
+			SEALLOG_KEY_SIZE);
+	else if (store_keep(d->kme.store, d->conf->store, key, err,
+			    sizeof(err)))
+		log_err("%s", err);
+	else
+		ret = 0;
+	if (f)
+		fclose(f);
+	explicit_bzero(key, sizeof(key));
+	return ret;
+}
+
 static int start(struct daemon *d)
 {
 	if (open_sockets(d))
@@ -189,6 +236,8 @@ static int start(struct daemon *d)
 		log_err("out of memory");
 		return -1;
 	}
+	if (d->conf->store && keep_store(d))
+		return -1;
 	d->server = server_new(&d->kme, d->conf, d->fds, d->n_fds);
 	if (!d->server)
 		return -1;

@@ -13,6 +13,8 @@
 
 #include <qkd/qkd.h>
 
+#include "seallog.h"
+
 #define STORE_SLAVES_MAX	32	/* SAEs that a range may be for */
 
 struct store;
@@ -25,6 +27,22 @@ struct store_figures {
 
 /* @max_bytes: of key; @ttl: seconds until what was not fetched is erased. */
 struct store *store_new(uint64_t max_bytes, unsigned int ttl);
+
+/**
+ * store_keep - from now on, keep it all in a file as well
+ * @s: fresh, nothing put yet
+ * @path: of the file, see seallog.h; made if it is not there
+ * @key: seals it
+ * @err: on failure, what to mend
+ * @room: bytes of @err
+ *
+ * What waited in the file waits again. Key is handed out only after the file
+ * says, on disk, that it is gone. Return: 0 or -1.
+ */
+int store_keep(struct store *s, const char *path,
+	       const uint8_t key[SEALLOG_KEY_SIZE], char *err, size_t room);
+/* What was put is on disk, where there is a file. 0 or -EIO. */
+int store_sync(struct store *s);
 void store_free(struct store *s);	/* NULL is fine */
 
 /**
@@ -36,7 +54,7 @@ void store_free(struct store *s);	/* NULL is fine */
  * @slaves: @n SAEs that may fetch it here
  *
  * Return: 0; -EEXIST: the range, or a part, is here already; -ENOSPC: full;
- * -ENOMEM; -EINVAL: no key ID, or too many slaves.
+ * -ENOMEM; -EINVAL: no key ID, or too many slaves; -EIO: the file failed.
  */
 int store_put(struct store *s, const struct qkd_key_id *id, const void *key,
 	      const char *master, const char *const *slaves, unsigned int n);
@@ -59,7 +77,7 @@ struct store_want {
  * @n: how many
  *
  * Return: 0; -ENOENT: one is not here, or was fetched; -EACCES: one is for
- * others only. Nothing changes then.
+ * others only; -EIO: the file failed. Nothing changes then.
  */
 int store_fetch(struct store *s, const char *master, const char *slave,
 		const struct store_want *want, size_t n);

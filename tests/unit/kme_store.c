@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The store of waiting key, on a file: what was handed out never is again,
+ * whatever dies in between, and what was not can be had still.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <kselftest_harness.h>
+
+#include "tools/kmed/store.h"
+#include "tools/qkdd/log.h"
+
+#define LEN	32
+
+static const uint8_t generation[QKD_GENERATION_SIZE] = { 1, 2, 3 };
+static const uint8_t seal[SEALLOG_KEY_SIZE] = { 7 };
+static const char *const both[] = { "b", "c" };
+
+FIXTURE(store) {
+	char dir[64];
+	char path[80];
+	struct store *s;
+};
+
+static struct store *open_with(const char *path, const uint8_t *key)
+{
+	struct store *s = store_new(1 << 20, 1000);
+	char err[256];
+
+	if (!store_keep(s, path, key, err, sizeof(err)))
+		return s;
+	store_free(s);
+	return NULL;
+}
+
+FIXTURE_SETUP(store)
+{
+	/* complaints about the full disk are meant */
+	log_setup(0, false);
+	strcpy(self->dir, "/tmp/kme_store.XXXXXX");
+	ASSERT_NE(NULL, mkdtemp(self->dir));
+	snprintf(self->path, sizeof(self->path), "%s/store", self->dir);
+	self->s = open_with(self->path, seal);
+	ASSERT_NE(NULL, self->s);
+}
+
+FIXTURE_TEARDOWN(store)
+{
+	char cmd[128];
+
+	store_free(self->s);
+	snprintf(cmd, sizeof(cmd), "rm -rf %s", self->dir);
+	EXPECT_EQ(0, system(cmd));
+}
+
+static struct qkd_key_id id_at(uint64_t offset, uint32_t len)
+{
+	struct qkd_key_id id;
+
+	qkd_key_id_encode(generation, 0, len, offset, &id);
+	return id;
+}
+
+static uint8_t byte_at(uint64_t offset)
+{
+	return offset * 151 + (offset >> 7);
+}
+
+static int put(struct store *s, uint64_t offset, uint32_t len, unsigned int n)
+{
+	struct qkd_key_id id = id_at(offset, len);
+	uint8_t key[QKD_KEY_MAX];
+
+	for (uint32_t i = 0; i < len; i++)
+		key[i] = byte_at(offset + i);
+	return store_put(s, &id, key, "a", both, n);
+}
+
+/* -EILSEQ: other bytes than were put */
+static int fetch(struct store *s, const char *who, uint64_t offset)
+{
+	uint8_t key[LEN];
+	struct store_want want = { id_at(offset, LEN), key };
+	int err = store_fetch(s, "a", who, &want, 1);
+
+	for (int i = 0; i < LEN && !err; i++)
+		if (key[i] != byte_at(offset + i))
+			err = -EILSEQ;
+	return err;
+}
+
+static void reopen(FIXTURE_DATA(store) *self)
+{
+	store_free(self->s);
+	self->s = open_with(self->path, seal);
+	if (!self->s)
+		abort();
+}
+
+TEST_F(store, waits_over_a_restart)
+{
+	ASSERT_EQ(0, put(self->s, 64, 10 * LEN, 1));
+	reopen(self);
+	EXPECT_EQ(0, fetch(self->s, "b", 64 + 3 * LEN));
+	EXPECT_EQ(-EACCES, fetch(self->s, "c", 64));
+}
+
+TEST_F(store, handed_out_stays_gone)
+{
+	ASSERT_EQ(0, put(self->s, 64, 10 * LEN, 2));
+	ASSERT_EQ(0, fetch(self->s, "b", 64));
+	reopen(self);
+	EXPECT_EQ(-ENOENT, fetch(self->s, "b", 64));
+	EXPECT_EQ(0, fetch(self->s, "c", 64));
+	EXPECT_EQ(0, fetch(self->s, "b", 64 + LEN));
+	reopen(self);	/* the second time it is read from what was rewritten */
+	EXPECT_EQ(-ENOENT, fetch(self->s, "b", 64));
+	EXPECT_EQ(-ENOENT, fetch(self->s, "c", 64));
+	EXPECT_EQ(-ENOENT, fetch(self->s, "b", 64 + LEN));
+	EXPECT_EQ(0, fetch(self->s, "c", 64 + LEN));
+}
+
+TEST_F(store, the_file_does_not_grow_for_ever)
+{
+	struct stat st;
+
+	for (uint64_t i = 0; i < 20000; i++) {
+		ASSERT_EQ(0, put(self->s, 64 + i * LEN, LEN, 1));
+		if (i % 100)	/* each fetch waits for the disk */
+			continue;
+		ASSERT_EQ(0, fetch(self->s, "b", 64 + i * LEN));
+	}
+	ASSERT_EQ(0, stat(self->path, &st));
+	EXPECT_GT(8 << 20, st.st_size);
+}
+
+TEST_F(store, key_is_not_readable_in_the_file)
+{
+	char cmd[256];
+	uint8_t key[LEN] = "this is thirty-two bytes of key";
+	struct qkd_key_id id = id_at(64, LEN);
+
+	ASSERT_EQ(0, store_put(self->s, &id, key, "master", both, 1));
+	ASSERT_EQ(0, store_sync(self->s));
+	snprintf(cmd, sizeof(cmd), "! grep -q -a -e thirty -e master %s",
+		 self->path);
+	EXPECT_EQ(0, system(cmd));
+}
+
+TEST_F(store, another_key_opens_nothing_and_changes_nothing)
+{
+	uint8_t other[SEALLOG_KEY_SIZE] = { 8 };
+
+	ASSERT_EQ(0, put(self->s, 64, LEN, 1));
+	store_free(self->s);
+	self->s = open_with(self->path, other);
+	EXPECT_EQ(NULL, self->s);
+	self->s = open_with(self->path, seal);
+	ASSERT_NE(NULL, self->s);
+	EXPECT_EQ(0, fetch(self->s, "b", 64));
+}
+
+TEST_F(store, a_second_process_is_kept_out)
+{
+	EXPECT_EQ(NULL, open_with(self->path, seal));
+}
+
+/* Whatever byte is changed, it is noticed: all or the last record is gone. */
+TEST_F(store, a_changed_byte_gives_no_wrong_key)
+{
+	long size;
+
+	ASSERT_EQ(0, put(self->s, 64, LEN, 1));
+	ASSERT_EQ(0, put(self->s, 64 + LEN, LEN, 1));
+	ASSERT_EQ(0, store_sync(self->s));
+	store_free(self->s);
+	self->s = NULL;
+	{
+		char cmd[256];
+
+		snprintf(cmd, sizeof(cmd), "cp %s %s.whole", self->path,
+			 self->path);
+		ASSERT_EQ(0, system(cmd));
+	}
+	{
+		struct stat st;
+
+		ASSERT_EQ(0, stat(self->path, &st));
+		size = st.st_size;
+	}
+	for (long at = 0; at < size; at += 3) {
+		char cmd[256];
+		FILE *f;
+		int c;
+
+		snprintf(cmd, sizeof(cmd), "cp %s.whole %s", self->path,
+			 self->path);
+		ASSERT_EQ(0, system(cmd));
+		f = fopen(self->path, "r+");
+		ASSERT_NE(NULL, f);
+		fseek(f, at, SEEK_SET);
+		c = fgetc(f);
+		fseek(f, at, SEEK_SET);
+		fputc(c ^ 1, f);
+		fclose(f);
+		self->s = open_with(self->path, seal);
+		if (self->s) {
+			int err = fetch(self->s, "b", 64);
+
+			EXPECT_TRUE(!err || err == -ENOENT);
+			EXPECT_EQ(-ENOENT, fetch(self->s, "b", 64 + LEN));
+			store_free(self->s);
+		}
+		self->s = NULL;
+	}
+}
+
+/* As a loss of power leaves it: any beginning of the file can be opened. */
+TEST_F(store, a_file_cut_off_anywhere)
+{
+	struct stat st;
+	char cmd[256];
+
+	ASSERT_EQ(0, put(self->s, 64, LEN, 1));
+	ASSERT_EQ(0, store_sync(self->s));
+	ASSERT_EQ(0, stat(self->path, &st));
+	ASSERT_EQ(0, put(self->s, 64 + LEN, LEN, 1));
+	ASSERT_EQ(0, fetch(self->s, "b", 64));
+	snprintf(cmd, sizeof(cmd), "cp %s %s.whole", self->path, self->path);
+	ASSERT_EQ(0, system(cmd));
+	for (long len = st.st_size;; len += 7) {
+		struct stat whole;
+
+		snprintf(cmd, sizeof(cmd), "cp %s.whole %s", self->path,
+			 self->path);
+		ASSERT_EQ(0, system(cmd));
+		ASSERT_EQ(0, stat(self->path, &whole));
+		if (len >= whole.st_size)
+			break;
+		ASSERT_EQ(0, truncate(self->path, len));
+		reopen(self);
+		EXPECT_EQ(0, fetch(self->s, "b", 64));
+	}
+	reopen(self);
+	EXPECT_EQ(-ENOENT, fetch(self->s, "b", 64));
+	EXPECT_EQ(0, fetch(self->s, "b", 64 + LEN));
+}
+
+TEST_F(store, a_full_disk_gives_no_key_and_loses_none)
+{
+	struct rlimit was, full;
+
+	signal(SIGXFSZ, SIG_IGN);
+	ASSERT_EQ(0, put(self->s, 64, LEN, 1));
+	ASSERT_EQ(0, getrlimit(RLIMIT_FSIZE, &was));
+	full = was;
+	full.rlim_cur = 50;
+	ASSERT_EQ(0, setrlimit(RLIMIT_FSIZE, &full));
+	EXPECT_EQ(-EIO, fetch(self->s, "b", 64));
+	EXPECT_EQ(-EIO, put(self->s, 64 + LEN, LEN, 1));
+	EXPECT_EQ(-EIO, fetch(self->s, "b", 64));
+	ASSERT_EQ(0, setrlimit(RLIMIT_FSIZE, &was));
+	EXPECT_EQ(0, fetch(self->s, "b", 64));
+	EXPECT_EQ(0, put(self->s, 64 + LEN, LEN, 1));
+	reopen(self);
+	EXPECT_EQ(-ENOENT, fetch(self->s, "b", 64));
+	EXPECT_EQ(0, fetch(self->s, "b", 64 + LEN));
+}
+
+/* Hands out keys, telling of each after it has it, until it is killed. */
+static void hand_out_for_ever(const char *path, int to)
+{
+	struct store *s = open_with(path, seal);
+
+	for (uint32_t i = 0; s; i++) {
+		if (put(s, 64 + (uint64_t)i * LEN, LEN, 1) == -EEXIST ||
+		    fetch(s, "b", 64 + (uint64_t)i * LEN))
+			continue;
+		if (write(to, &i, sizeof(i)) != sizeof(i))
+			break;
+	}
+	_exit(1);
+}
+
+TEST_F(store, killed_at_any_moment_nothing_is_handed_out_twice)
+{
+	uint32_t highest = 0, i;
+	unsigned int told = 0;
+
+	store_free(self->s);
+	self->s = NULL;
+	for (int round = 0; round < 10; round++) {
+		int fds[2];
+		pid_t pid;
+
+		unlink(self->path);
+		ASSERT_EQ(0, pipe(fds));
+		pid = fork();
+		if (!pid)
+			hand_out_for_ever(self->path, fds[1]);
+		close(fds[1]);
+		usleep(20000 + round * 3700);
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		self->s = open_with(self->path, seal);
+		ASSERT_NE(NULL, self->s);
+		while (read(fds[0], &i, sizeof(i)) == sizeof(i)) {
+			EXPECT_EQ(-ENOENT, fetch(self->s, "b",
+						 64 + (uint64_t)i * LEN));
+			highest = i;
+			told++;
+		}
+		close(fds[0]);
+		store_free(self->s);
+		self->s = NULL;
+	}
+	TH_LOG("%u keys handed out, the last was number %u", told, highest);
+	EXPECT_LT(0, told);
+}
+
+TEST_HARNESS_MAIN
