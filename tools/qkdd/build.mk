@@ -36,6 +36,11 @@ qkdd_channel_LIBS := daemon
 qkdd_session_SRCS := tests/unit/qkdd_session.c $(qkdd_pair)
 qkdd_session_LIBS := daemon
 
+TESTS += qkdd_file
+qkdd_file_SRCS := tests/unit/qkdd_file.c
+qkdd_file_LIBS := daemon
+qkdd_file_LDLIBS := -Wl,--wrap=pwrite,--wrap=fdatasync,--wrap=fsync
+
 # the harness' fixtures have none
-$(foreach t,auth channel session,\
+$(foreach t,auth channel file session,\
 	$(eval CFLAGS_tests/unit/qkdd_$(t).c := -Wno-missing-prototypes))

@@ -231,7 +231,7 @@ static int pad_open(struct file_inst *in, struct words *w,
 static void file_run(struct work *work)
 {
 	struct file_inst *in = (struct file_inst *)work;
-	static const uint8_t zero[4096];
+	static const uint8_t zero[1 << 16];
 	uint64_t end = in->at + in->len;
 	uint32_t done, n;
 
