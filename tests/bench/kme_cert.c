@@ -10,7 +10,7 @@
 
 SSL_CTX *SSL_CTX_new(const SSL_METHOD *method)
 {
-	SSL_CTX *(*real)(const SSL_METHOD *) = dlsym(RTLD_NEXT, "SSL_CTX_new");
+	SSL_CTX *(*real)(const SSL_METHOD *method) = dlsym(RTLD_NEXT, "SSL_CTX_new");
 	SSL_CTX *ctx = real(method);
 
 	if (ctx && SSL_CTX_use_certificate_chain_file(ctx,

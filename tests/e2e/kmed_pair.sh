@@ -32,25 +32,30 @@ node_start() { # NODE
 		config "length=5 block=131072 pz=.8 fibre=10.78.0.1 channel=${fibre[$o]}" ||
 		die "$n: the link was refused"
 	qkdctl pki issue kme "kme-$n" host "${wan[$n]}" dir "$pki" > /dev/null &&
-		qkdctl pki issue sae "fw-$n" dir "$pki" > /dev/null || die "no certificates"
+		qkdctl pki issue sae "fw-$n" dir "$pki" > /dev/null &&
+		qkdctl pki issue sae "vpn-$n" dir "$pki" > /dev/null ||
+		die "no certificates"
 	cat > "$test_dir/$n.json" <<- EOF
 	{ "kme": "kme-$n", "listen": ["${wan[$n]}:8443"], "metrics": "127.0.0.1:9100",
 	  "certificate": "$pki/kme-$n.crt", "key": "$pki/kme-$n.key", "ca": "$pki/ca.crt",
-	  "links": [ { "link": "$link", "peer-kme": "kme-$o",
-	      "pairs": [ { "local": "fw-$n", "remote": "fw-$o" } ] } ] }
+	  "links": [ { "link": "$link", "peer-kme": "kme-$o", "peer": "${wan[$o]}:8443",
+	      "pairs": [ { "local": "fw-$n", "remote": "fw-$o" },
+	                 { "local": "vpn-$n", "remote": "vpn-$o" } ] } ] }
 	EOF
 	start on "$n" qkd-kmed -c "$test_dir/$n.json"
 }
 
-# sae NODE METHOD [CURL ARGUMENTS]: what fw-NODE's KME answers about its peer
-sae() {
-	local n=$1 method=$2
+# ask SAE NODE METHOD [CURL ARGUMENTS]: what NODE's KME answers SAE-NODE about its
+# peer, and in a line of its own the status
+ask() {
+	local who=$1 n=$2 method=$3
 
-	shift 2
-	on "$n" curl -sS --cacert "$pki/ca.crt" --cert "$pki/fw-$n.crt" \
-		--key "$pki/fw-$n.key" -w '\n%{http_code}\n' "$@" \
-		"https://${wan[$n]}:8443/api/v1/keys/fw-${other[$n]}/$method"
+	shift 3
+	on "$n" curl -sS --cacert "$pki/ca.crt" --cert "$pki/$who-$n.crt" \
+		--key "$pki/$who-$n.key" -w '\n%{http_code}\n' "$@" \
+		"https://${wan[$n]}:8443/api/v1/keys/$who-${other[$n]}/$method"
 }
+sae() { ask fw "$@"; }
 stored() { sae "$1" status | head -n 1 | jq '.stored_key_count // 0'; }
 has_key() { [ "$(stored "$1")" -ge "$2" ]; }
 
@@ -75,6 +80,9 @@ sae hospital enc_keys -d '{"number":8,"size":256}' | head -n 1 > "$test_dir/keys
 is 'one SAE gets eight keys' "$(jq '.keys | length' "$test_dir/keys")" 8
 is 'each of 256 bits' \
 	"$(jq -r '.keys[].key' "$test_dir/keys" | while read -r k; do base64 -d <<< "$k" | wc -c; done | sort -u)" 32
+jq -c '{ key_IDs: [ .keys[] | { key_ID } ] }' "$test_dir/keys" > "$test_dir/ids"
+is 'another pair of SAEs on the link cannot fetch them' \
+	"$(ask vpn biobank dec_keys -d "@$test_dir/ids" | tail -n 1)" 401
 check 'by their IDs the other gets the same' same_keys biobank "$test_dir/keys"
 is 'and gets them once' "$(sae biobank dec_keys -d "@$test_dir/ids" | tail -n 1)" 400
 sae biobank enc_keys | head -n 1 > "$test_dir/keys"

@@ -6,6 +6,7 @@
  * an error that names it: a setting that is silently not in force is worse
  * than none. Files that settings name are opened by who uses them.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <json-c/json.h>
 #include <stdarg.h>
@@ -120,6 +121,7 @@ static int set_members(void *to, const struct member *table, size_t n,
 	}
 	return 0;
 }
+
 #define SET_MEMBERS(to, table, object, c) \
 	set_members(to, table, sizeof(table) / sizeof((table)[0]), object, c)
 
@@ -286,8 +288,8 @@ static int read_top(struct conf *conf, struct json_object *from,
 		TEXT_MEMBER("store", offsetof(struct conf, store)),
 		TEXT_MEMBER("store-key", offsetof(struct conf, store_key)),
 		NUMBER_MEMBER("threads", offsetof(struct conf, threads), 0, 256),
-		NUMBER_MEMBER("max-clients", offsetof(struct conf, max_clients), 1,
-			65536),
+		NUMBER_MEMBER("max-clients", offsetof(struct conf, max_clients),
+			      1, 65536),
 		NUMBER_MEMBER("timeout", offsetof(struct conf, timeout), 1, 3600),
 		LIST_MEMBER("listen", offsetof(struct top, listen)),
 		LIST_MEMBER("links", offsetof(struct top, links)),
@@ -383,9 +385,11 @@ void conf_put(struct conf *c)
 
 bool conf_id_valid(const char *id)
 {
-	size_t len = strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-			    "abcdefghijklmnopqrstuvwxyz0123456789._~:@-");
+	size_t len = 0;
 
+	while (isascii(id[len]) && (isalnum(id[len]) ||
+				    (id[len] && strchr("._~:@-", id[len]))))
+		len++;
 	return len >= 1 && len <= SAE_ID_MAX && !id[len];
 }
 

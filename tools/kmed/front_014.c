@@ -92,6 +92,16 @@ static unsigned int max_more(const struct conf_link *link)
 	return link->peer ? STORE_SLAVES_MAX - 1 : 0;
 }
 
+static void put_text(struct xchg *x, const char *name, const char *v)
+{
+	xchg_printf(x, "\"%s\":\"%s\",", name, v);
+}
+
+static void put_number(struct xchg *x, const char *name, uint64_t v)
+{
+	xchg_printf(x, "\"%s\":%" PRIu64 ",", name, v);
+}
+
 static void get_status(struct request *r)
 {
 	const struct conf_link *link = r->pair->link;
@@ -106,17 +116,18 @@ static void get_status(struct request *r)
 		return;
 	}
 	/* 6.1, Status; IDs have no character that JSON would escape */
-	xchg_printf(r->x, "{\"source_KME_ID\":\"%s\",\"target_KME_ID\":\"%s\","
-		    "\"master_SAE_ID\":\"%s\",\"slave_SAE_ID\":\"%s\",",
-		    conf->kme_id, link->peer_kme, r->pair->local,
-		    r->pair->remote);
-	xchg_printf(r->x, "\"key_size\":%u,\"stored_key_count\":%" PRIu64
-		    ",\"max_key_count\":%" PRIu64
-		    ",\"max_key_per_request\":%u,\"max_key_size\":%u,"
-		    "\"min_key_size\":%u,\"max_SAE_ID_count\":%u}",
-		    link->key_size, level.bytes / len, level.max_bytes / len,
-		    link->max_number, link->max_size, link->min_size,
-		    max_more(link));
+	xchg_puts(r->x, "{");
+	put_text(r->x, "source_KME_ID", conf->kme_id);
+	put_text(r->x, "target_KME_ID", link->peer_kme);
+	put_text(r->x, "master_SAE_ID", r->pair->local);
+	put_text(r->x, "slave_SAE_ID", r->pair->remote);
+	put_number(r->x, "key_size", link->key_size);
+	put_number(r->x, "stored_key_count", level.bytes / len);
+	put_number(r->x, "max_key_count", level.max_bytes / len);
+	put_number(r->x, "max_key_per_request", link->max_number);
+	put_number(r->x, "max_key_size", link->max_size);
+	put_number(r->x, "min_key_size", link->min_size);
+	xchg_printf(r->x, "\"max_SAE_ID_count\":%u}", max_more(link));
 	xchg_finish(r->x, 200);
 }
 
@@ -471,7 +482,8 @@ static int wanted_room(struct wanted *w)
 		qkd_key_id_decode(&w->want[i].id, &at);
 		w->len += at.len;
 	}
-	p = w->bytes = malloc(w->len);
+	w->bytes = malloc(w->len);
+	p = w->bytes;
 	for (size_t i = 0; p && i < w->n; i++) {
 		struct qkd_key_range at;
 

@@ -93,6 +93,7 @@ struct kme_key {
  *	now
  */
 struct delivery {
+	STAILQ_ENTRY(delivery) list;	/* the desk's */
 	const struct conf_pair *pair;
 	const char **more;
 	unsigned int n_more;
@@ -102,7 +103,6 @@ struct delivery {
 	uint8_t *bytes;
 	void (*done)(struct delivery *d, int err);
 	void *arg;
-	STAILQ_ENTRY(delivery) list;	/* the desk's */
 };
 
 void desk_get(struct desk *desk, struct delivery *d);

@@ -36,6 +36,8 @@ struct dead {
 	struct evhttp_connection *con;
 };
 
+SLIST_HEAD(deads, dead);
+
 struct peer {
 	struct event_base *base;
 	SSL_CTX *tls;
@@ -43,7 +45,7 @@ struct peer {
 	char host[256];
 	unsigned int port;
 	struct evhttp_connection *con;	/* for the next call, or NULL */
-	SLIST_HEAD(, dead) dead;
+	struct deads dead;
 	struct event *reap;
 	LIST_HEAD(, call) calls;
 	struct call *starting;	/* within peer_announce() */
@@ -235,8 +237,8 @@ static void put_ids(struct evbuffer *out, const struct announcement *a)
 {
 	char id[QKD_KEY_ID_STRLEN + 1];
 
-	evbuffer_add_printf(out, "{\"master_SAE_ID\":\"%s\","
-			    "\"slave_SAE_IDs\":[", a->master);
+	evbuffer_add_printf(out, "{\"master_SAE_ID\":\"%s\",", a->master);
+	evbuffer_add_printf(out, "\"slave_SAE_IDs\":[");
 	for (unsigned int i = 0; i < a->n_slaves; i++)
 		evbuffer_add_printf(out, "%s\"%s\"", i ? "," : "",
 				    a->slaves[i]);

@@ -353,7 +353,8 @@ struct seallog *seallog_open(const char *path,
 	int e = -ENOMEM;
 
 	if (log) {
-		log->fd = log->lock = -1;
+		log->fd = -1;
+		log->lock = -1;
 		memcpy(log->key, key, sizeof(log->key));
 		log->path = strdup(path);
 		log->ctx = EVP_CIPHER_CTX_new();

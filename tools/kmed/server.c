@@ -373,7 +373,8 @@ static void contexts_free(struct contexts *c)
 {
 	SSL_CTX_free(c->in);
 	SSL_CTX_free(c->out);
-	c->in = c->out = NULL;
+	c->in = NULL;
+	c->out = NULL;
 }
 
 static void forget_next(struct worker *w)

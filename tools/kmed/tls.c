@@ -59,11 +59,8 @@ static int load_files(SSL_CTX *ctx, const struct conf *c, char *err,
 
 static int serve_with(SSL_CTX *ctx, const struct conf *c)
 {
-	STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(c->ca);
-
-	if (!names)
-		return -1;
-	SSL_CTX_set_client_CA_list(ctx, names);
+	/* names to choose a certificate by; what is believed is in the store */
+	SSL_CTX_set_client_CA_list(ctx, SSL_load_client_CA_file(c->ca));
 	return SSL_CTX_set_session_id_context(ctx, (const void *)"qkd-kmed",
 					      8) == 1 ? 0 : -1;
 }

@@ -8,6 +8,7 @@
  * and renewal ahead of time are openssl(1)'s: the files are ordinary PEM.
  */
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/err.h>
@@ -103,6 +104,17 @@ static int parse_curve(struct args *a, const char *key, void *conf)
 	return 0;
 }
 
+/* How many letters, digits and characters of @more @s begins with. */
+static size_t word_len(const char *s, const char *more)
+{
+	size_t n = 0;
+
+	while (isascii(s[n]) && (isalnum(s[n]) ||
+				 (s[n] && strchr(more, s[n]))))
+		n++;
+	return n;
+}
+
 static int parse_host(struct args *a, const char *key, void *conf)
 {
 	struct pki *p = conf;
@@ -112,9 +124,7 @@ static int parse_host(struct args *a, const char *key, void *conf)
 		return -EINVAL;
 	if (p->n_hosts == HOSTS_MAX)
 		return bad("at most %d hosts", HOSTS_MAX);
-	if (!*s || strlen(s) > 253 ||
-	    strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-		   "0123456789.:-*") != strlen(s))
+	if (!*s || strlen(s) > 253 || word_len(s, ".:-*") != strlen(s))
 		return bad("%s: \"%s\" is no name or address of a host", key,
 			   s);
 	p->hosts[p->n_hosts++] = s;
@@ -134,8 +144,7 @@ static const struct key issue_keys[] = {
 /* As qkd-kmed takes it; and it becomes a file's name. */
 static int check_id(const char *id)
 {
-	size_t len = strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-			    "abcdefghijklmnopqrstuvwxyz0123456789._~:@-");
+	size_t len = word_len(id, "._~:@-");
 
 	if (!len || len > ID_MAX || id[len] || id[0] == '.' || id[0] == '-')
 		return bad("an ID has 1 to %d letters, digits and . _ ~ : @ -, not \"%s\"",
