@@ -193,6 +193,13 @@ void qkd_link_free(struct qkd_link *link)
 int qkd_dev_open(struct qkd_dev **dev, struct qkd_nl *nl, const char *name,
 		 uint32_t index, bool nonblock)
 {
+	if (name) {
+		int i = pool_find(name);
+
+		if (i < 0)
+			return i;
+		index = i;
+	}
 	*dev = malloc(sizeof(**dev));
 	(*dev)->pool = pools[index];
 	return 0;
