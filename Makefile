@@ -38,6 +38,10 @@ check-matrix: deps ## the same on every kernel we know, 7.2 included
 check-otp: deps ## kernel tests of the one-time-pad tunnel
 	@tests/check --otp
 
+fuzz-kernel: debug-kernel ## throw nonsense at the modules for SECONDS=60
+	@$(SUB) tools
+	@tests/kfuzz/run $(SECONDS)
+
 crash: ## cut the power of both ends at IMAGES=10000 points
 	@$(SUB) tests
 	@$(O)/tests/unit/crash_qkdd $(or $(IMAGES),10000)
@@ -81,5 +85,5 @@ clean: ## remove what was built
 	rm -rf $(O)
 
 .PHONY: all help deps modules tools unit check check-matrix check-otp \
-	crash debug-kernel check-debug check-packages demo bench bench-post \
-	bench-kme generate install deb clean
+	crash fuzz-kernel debug-kernel check-debug check-packages demo bench \
+	bench-post bench-kme generate install deb clean

@@ -47,7 +47,7 @@ struct disk {
 
 static void fatal(const char *what)
 {
-	fprintf(stderr, "# %s\n", what);
+	fprintf(stderr, "# %s: %s\n", what, strerror(errno));
 	_exit(1);
 }
 
