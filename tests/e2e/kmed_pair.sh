@@ -7,7 +7,7 @@
 #	fw-hospital           hospital ------- wan ------- biobank          fw-biobank
 #	   curl --- TLS --- qkd-kmed  qkdd --- fibre --- qkdd  qkd-kmed --- TLS --- curl
 # timeout: 600
-# shellcheck disable=SC2154
+# shellcheck disable=SC2015,SC2016,SC2154
 . "$(dirname "$0")/../lib.sh"
 need_root
 need_module qkd

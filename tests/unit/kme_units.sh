@@ -1,0 +1,34 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The key service under systemd: its socket, and what its unit leaves it.
+# shellcheck disable=SC2154
+. "$(dirname "$0")/../lib.sh"
+. "$tree/tests/kme/lib.sh"
+need_cmd curl systemd-socket-activate systemd-analyze
+
+kme_pki > /dev/null || die "no certificates"
+kme_conf a b q0
+# an address that cannot be: it must not be used
+sed -i 's/127.0.0.1:19443"\]/192.0.2.1:1"]/' "$test_dir/a.json"
+for name in qkd-kmed.socket other; do
+	start systemd-socket-activate -l "127.0.0.1:${kme_port[a]}" --fdname=$name \
+		-E QKD_STANDIN_SEED "$O/tests/bin/kmed_standin" -c "$test_dir/a.json"
+	wait_for 5 "ss -ltn | grep -q ':${kme_port[a]} '"
+	case $name in
+	other)	check_fails 'a socket of another name is not its own' . \
+			eval "sae a1 a b1 status | tail -n 1 | grep -qx 200 || { echo refused; false; }" ;;
+	*)	is 'it serves on the socket it is passed' \
+			"$(sae a1 a b1 status | status)" 200 ;;
+	esac
+	stop "$started"
+done
+
+mkdir "$test_dir/units"
+sed "s,@SBINDIR@,/usr/bin,; s,/usr/bin/qkd-kmed,/usr/bin/true," \
+	"$tree/tools/kmed/qkd-kmed.service.in" > "$test_dir/units/qkd-kmed.service"
+cp "$tree/tools/kmed/qkd-kmed.socket" "$test_dir/units/"
+check 'systemd has nothing to say of the units' eval \
+	'! systemd-analyze verify --man=no "$test_dir"/units/* 2>&1 | grep kmed'
+check 'and little of what the service might do' \
+	systemd-analyze security --offline=true --threshold=20 "$test_dir/units/qkd-kmed.service"
