@@ -207,9 +207,32 @@ void pair_init_apart(struct pair *p, const char *driver, const char *config,
 	ends_init(p, driver, config, pool_size, false);
 }
 
+void pair_six(struct pair *p)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		struct channel_listener_conf conf = {
+			.base = p->end[i].base,
+			.find = find,
+			.ctx = &p->end[i],
+		};
+
+		channel_listener_free(p->end[i].listener);
+		p->end[i].listener = channel_listener_new(&conf);
+		if (!p->end[i].listener)
+			fatal("listen");
+	}
+	p->six = true;
+}
+
 void pair_start(struct pair *p, int n)
 {
 	struct pair_end *e = &p->end[n];
+	struct sockaddr_in6 lo6 = {
+		.sin6_family = AF_INET6,
+		.sin6_addr = in6addr_loopback,
+	};
 	struct sockaddr_in lo = {
 		.sin_family = AF_INET,
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
@@ -237,6 +260,10 @@ void pair_start(struct pair *p, int n)
 	snprintf(state, sizeof(state), "%s/state", e->dir);
 	memcpy(&conf.local, &lo, sizeof(lo));
 	memcpy(&conf.peer, &lo, sizeof(lo));
+	if (p->six) {
+		memcpy(&conf.local, &lo6, sizeof(lo6));
+		memcpy(&conf.peer, &lo6, sizeof(lo6));
+	}
 	e->session = session_new(&conf, &calls, e);
 	if (!e->session)
 		fatal("session");

@@ -43,6 +43,7 @@ struct pair {
 	char config[2][1024];
 	uint16_t port[2];	/* dialled by the other end; 0: its listener's */
 	bool drain;		/* use key as it comes */
+	bool six;		/* over IPv6 */
 	atomic_bool stop;	/* the second loop, if there are two */
 	bool verbose;
 };
@@ -53,6 +54,8 @@ void pair_init(struct pair *p, const char *driver, const char *config,
 /* The same with a loop, a thread and workers for each end, as two daemons. */
 void pair_init_apart(struct pair *p, const char *driver, const char *config,
 		     uint64_t pool_size, unsigned int threads);
+/* Before sessions begin: they meet over IPv6. */
+void pair_six(struct pair *p);
 /* A session at an end begins, or is cut off as if the process was killed. */
 void pair_start(struct pair *p, int n);
 void pair_stop(struct pair *p, int n);

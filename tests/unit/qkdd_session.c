@@ -218,6 +218,21 @@ TEST_F_TIMEOUT(pads, feed_the_direction_that_is_used, 60)
 	EXPECT_EQ(0, a->refused + b->refused);
 }
 
+TEST_F(pads, come_over_ipv6)
+{
+	if (access("/proc/net/if_inet6", F_OK))
+		SKIP(return, "needs IPv6");
+	pair_stop(&self->p, 0);
+	pair_stop(&self->p, 1);
+	pair_six(&self->p);
+	pair_start(&self->p, 0);
+	pair_start(&self->p, 1);
+	ASSERT_TRUE(key_comes(&self->p, 20)) {
+		TH_LOG("%s; %s", self->p.end[0].reason, self->p.end[1].reason);
+	}
+	EXPECT_LT(0, compare(&self->p));
+}
+
 TEST_F(pads, that_differ_give_nothing)
 {
 	pair_stop(&self->p, 0);

@@ -114,7 +114,7 @@ uint64_t channel_key_used(const struct channel *ch);
  * struct channel_listener_conf - where peers dial to
  * @base: event loop
  * @port: TCP port, 0 takes one that is free
- * @loopback: listen on ::1 and 127.0.0.1 only (tests)
+ * @loopback: listen on 127.0.0.1 only (tests)
  * @find: the channel for a peer: @local_node is whom it wants, @peer_node who
  *	it says it is, @link its name of the link; NULL if there is none
  * @ctx: for @find
