@@ -100,7 +100,7 @@ else
 	skip 'an xfrm interface' 'the kernel has none'
 fi
 
-# what an administrator sees
+# what an administrator sees; invariant 4: no key in netlink
 on hospital qkdctl tunnel add t link q $t4
 on biobank qkdctl tunnel add t link q $t4
 wait_live t

@@ -7,7 +7,7 @@
 # timeout: 180
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../xfrm/lib.sh"
-xfrm_need ping tcpdump
+xfrm_need ping tcpdump python3 qkd-sim
 topo_two_nodes
 links
 
@@ -21,6 +21,23 @@ both qkdctl tunnel add t link q mode transport starved block rekey time 2s grace
 check_fails 'before there is key, nothing passes' '100% packet loss' reaches
 is 'and it waits for key' "$(state)" wait-key
 check 'and says so' sh -c "ip netns exec hospital qkdctl tunnel show t | grep -q 'no key\|no generation'"
+
+# what brings key must get past the tunnel that waits for it
+cat > "$test_dir/dial" <<'EOF'
+import socket, struct
+s = socket.socket()
+for dir in 0, 1:
+    # struct xfrm_userpolicy_info: of AF_INET, allow
+    policy = bytearray(168)
+    policy[40:42] = struct.pack("=H", socket.AF_INET)
+    policy[160] = dir
+    s.setsockopt(socket.IPPROTO_IP, 17, bytes(policy))
+s.settimeout(5)
+s.connect(("10.77.0.2", 7000))
+EOF
+start on biobank qkd-sim serve tcp:10.77.0.2:7000
+wait_for 10 on biobank sh -c 'ss -ltn | grep -q 7000'
+check 'the simulator at the other end is reached without key' on hospital python3 "$test_dir/dial"
 
 # enough for the generation's secrets and a few SAs
 start on hospital qkdctl monitor
@@ -64,7 +81,8 @@ rmmod qkd_xfrm
 is 'module unloaded: its SAs are gone' "$(sas hospital)" 0
 check_fails 'module unloaded: nothing passes' '100% packet loss' reaches
 capture_both_stop
-clear=$(clear_packets "$test_dir/pcap.hospital"; clear_packets "$test_dir/pcap.biobank")
+clear=$({ clear_packets "$test_dir/pcap.hospital"; clear_packets "$test_dir/pcap.biobank"; } |
+	grep -v -F ' 10.77.0.2.7000')
 is 'never did a packet leave in clear' "$clear" ''
 at_least 'and the capture was awake' "$(tcpdump -Z root -n -r "$test_dir/pcap.hospital" ip proto 50 2>/dev/null | wc -l)" 10
 
