@@ -8,7 +8,7 @@
 # shellcheck disable=SC2154
 . "$(dirname "$0")/../lib.sh"
 . "$tree/tests/kme/lib.sh"
-need_cmd curl jq openssl
+need_cmd curl jq openssl socat
 
 kme_pki > /dev/null || die "no certificates"
 kme_conf a b q0 '"metrics": "127.0.0.1:19445",'
@@ -115,6 +115,17 @@ is 'what was not told to the other KME is not given' \
 	"$(sae a1 a b2 enc_keys | status)" 503
 is 'nor for several' \
 	"$(sae a1 a b1 enc_keys -d '{"additional_slave_SAE_IDs":["b2"]}' | status)" 503
+# one that accepts and never answers; who asked does not wait so long
+start socat "TCP-LISTEN:${kme_port[b]},fork,reuseaddr" SYSTEM:'sleep 30'
+wait_for 5 "ss -ltn | grep -q ':${kme_port[b]} '"
+for _ in 1 2 3 4; do
+	sae a1 a b2 enc_keys --max-time 1 > /dev/null 2>&1 &
+done
+is 'a KME that does not answer means no key, in time' \
+	"$(sae a1 a b2 enc_keys --max-time 15 | status)" 503
+check 'clients that left meanwhile did no harm' eval \
+	'[ "$(sae a1 a b1 status | status)" = 200 ]'
+stop "$started"
 kme_start b
 is 'with it back, key is given' "$(sae a1 a b2 enc_keys | status)" 200
 check 'figures are told' eval \
