@@ -120,7 +120,10 @@ static void count_clients(struct worker *w, int change)
 	set_full(w, n >= w->full_at);
 }
 
-/* evhttp frees the request with the connection, whoever works on it. */
+/*
+ * A request is freed with its connection. As long as it is worked on, evhttp
+ * does not read, and so does not hear of the end; but that is its affair.
+ */
 static void client_left(struct client *c)
 {
 	if (c->call)
