@@ -78,7 +78,7 @@ deb: ## Debian packages, in $(O)/deb
 	@tests/deps.sh package
 	@tests/install/deb.sh
 
-check-packages: deb ## packages in fresh Debian 12 and 13, a reboot included
+check-packages: deb ## packages in fresh Debian 12 and 13: install, upgrade, remove
 	@tests/install/run
 
 clean: ## remove what was built

@@ -39,7 +39,7 @@ check=(
 )
 
 # make deb
-package=(debhelper dh-dkms fakeroot lintian g++ apparmor)
+package=(debhelper dh-apparmor dh-dkms fakeroot lintian g++ apparmor)
 
 have() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 

@@ -27,13 +27,11 @@ deb_suite_of() {
 	local host
 	# shellcheck source=/dev/null
 	host=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-	case $1,$host in
-	6.1,*)		echo bookworm ;;
-	6.12,bookworm)	echo bookworm-backports ;;
-	6.12,*)		echo trixie ;;
-	7.2,*)		echo trixie-backports ;;
-	*)		die "no suite known for kernel $1" ;;
-	esac
+	awk -v v="$1" -v h="$host" '!/^#/ && $1 == v && ($2 == h || $2 == "*") {
+			print $3; found = 1; exit }
+		END { exit !found }' \
+		"$(dirname "${BASH_SOURCE[0]}")/kernels.list" ||
+		die "no suite known for kernel $1; try tests/vm/add-kernel $1"
 }
 
 # deb_suite SUITE: make $apt_dir/$apt_opts of SUITE and fetch its lists, at

@@ -11,12 +11,15 @@
 #   kernels.sh inside VERSION    yes if the headers' tools need a newer system
 #                                than this: build by chroot into the root,
 #                                where "headers" is then a path of
-#
-# VERSION is one that apt.sh's deb_suite_of knows: 6.1, 6.12, 7.2.
+#   kernels.sh list              the VERSIONs there are, in kernels.list
 set -eu
 . "$(dirname "$0")/apt.sh"
 
 verb=${1:-} version=${2:-}
+if [ "$verb" = list ]; then
+	awk '/^[0-9]/ { print $1 }' "$(dirname "$0")/kernels.list" | sort -uV | xargs
+	exit
+fi
 [ "$verb" ] && [ "$version" ] ||
 	die "usage: kernels.sh root|release|image|headers|inside VERSION"
 root=$qkd_cache/kernels/$version
@@ -80,6 +83,11 @@ fetch() {
 		done
 	fi
 	headers=$(cd "$new"/usr/src && echo linux-headers-*-amd64)
+	# suites move on
+	case ${headers#linux-headers-} in
+	"$version".*|"$version"+*|"$version"-*) ;;
+	*)	die "$suite has ${headers#linux-headers-} now; mend tests/vm/kernels.list" ;;
+	esac
 	echo "${headers#linux-headers-}" > "$new/release"
 	depmod -b "$new" "$(cat "$new/release")"
 	rm -rf "$root"

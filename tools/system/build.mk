@@ -7,3 +7,4 @@ SYSUSERS += tools/system/sysusers/qkd.conf
 TMPFILES += tools/system/tmpfiles/qkd.conf
 MODULES_LOAD += tools/system/modules-load/qkd.conf
 DKMS += tools/system/dkms.conf.in
+APPARMOR += tools/system/apparmor/qkdd.in tools/system/apparmor/qkd-exporter.in
