@@ -11,6 +11,7 @@
  *
  *	qkdd_chain [-c CORES] [-d DELAY_MS] [-t SECONDS] [-v] [WORD=VALUE ...]
  */
+#include <arpa/inet.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -125,6 +126,23 @@ static int measure(const struct setting *s, struct pair *p)
 	return 0;
 }
 
+/* A port that nobody listens at, most likely */
+static unsigned int free_port(void)
+{
+	struct sockaddr_in a = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	socklen_t len = sizeof(a);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&a, len) ||
+	    getsockname(fd, (struct sockaddr *)&a, &len))
+		exit(1);
+	close(fd);
+	return ntohs(a.sin_port);
+}
+
 /* In a process of its own, so that the simulator's time can be told. */
 static int run(const struct setting *s)
 {
@@ -138,7 +156,8 @@ static int run(const struct setting *s)
 	log_setup(LOG_LEVEL_WARN, false);
 	/* the simulator's processes that outlive their parent are ours */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	snprintf(words, sizeof(words), "fibre=127.0.0.1:51915 %s", s->words);
+	snprintf(words, sizeof(words), "fibre=127.0.0.1:%u %s", free_port(),
+		 s->words);
 	pair_init_apart(&p, "sim", words, 1 << 24, 2);
 	if (s->delay_ms) {
 		way = delay_new(channel_listener_port(p.end[0].listener),

@@ -5,10 +5,11 @@
 
 LIBRARIES += daemon
 daemon_SRCS := $(addprefix tools/qkdd/,auth.c chain.c chain_block.c \
-	chain_report.c chain_sift.c channel.c deliver.c driver_file.c \
-	driver_sim.c drivers.c greet.c keyflow.c log.c psk.c raw_stream.c \
-	record.c secret.c session.c words.c work.c)
-daemon_LIBS := net post sim raw
+	chain_pairs.c chain_report.c chain_sift.c channel.c deliver.c \
+	driver_file.c driver_pipe.c driver_replay.c driver_sim.c drivers.c \
+	greet.c keyflow.c log.c psk.c raw_stream.c record.c secret.c \
+	session.c words.c work.c)
+daemon_LIBS := net post sim coinc raw
 daemon_PKGS := libevent_core libcrypto
 daemon_LDLIBS := -pthread -lm
 
@@ -30,9 +31,11 @@ TESTS += qkdd_auth
 qkdd_auth_SRCS := tests/unit/qkdd_auth.c
 qkdd_auth_LIBS := daemon
 
-TESTS += qkdd_channel qkdd_session
+TESTS += qkdd_channel qkdd_drivers qkdd_session
 qkdd_channel_SRCS := tests/unit/qkdd_channel.c $(qkdd_pair)
 qkdd_channel_LIBS := daemon
+qkdd_drivers_SRCS := tests/unit/qkdd_drivers.c $(qkdd_pair)
+qkdd_drivers_LIBS := daemon
 qkdd_session_SRCS := tests/unit/qkdd_session.c $(qkdd_pair)
 qkdd_session_LIBS := daemon
 
@@ -42,5 +45,5 @@ qkdd_file_LIBS := daemon
 qkdd_file_LDLIBS := -Wl,--wrap=pwrite,--wrap=fdatasync,--wrap=fsync
 
 # the harness' fixtures have none
-$(foreach t,auth channel file session,\
+$(foreach t,auth channel drivers file session,\
 	$(eval CFLAGS_tests/unit/qkdd_$(t).c := -Wno-missing-prototypes))

@@ -42,6 +42,23 @@ void chain_conf_init(struct chain_conf *conf)
 	conf->eps_cor = 1e-15;
 	conf->qber_max = 80000;
 	conf->memory = 512;
+	conf->offset_max = 1e6;
+	conf->drift_max = 2000;
+	conf->states = 4;
+}
+
+static int yes_or_no(struct words *w, const char *key, bool *v, char *err,
+		     size_t room)
+{
+	const char *s = words_get(w, key);
+
+	if (s && strcmp(s, "yes") && strcmp(s, "no")) {
+		snprintf(err, room, "%s=%s: not yes or no", key, s);
+		return -EINVAL;
+	}
+	if (s)
+		*v = !strcmp(s, "yes");
+	return 0;
 }
 
 int chain_conf_words(struct chain_conf *conf, struct words *w, char *err,
@@ -57,14 +74,22 @@ int chain_conf_words(struct chain_conf *conf, struct words *w, char *err,
 	    words_double(w, "eps_cor", 1e-30, 1e-3, &conf->eps_cor, err,
 			 room) ||
 	    words_double(w, "qber_max", 0.001, 0.11, &qber, err, room) ||
-	    words_u64(w, "memory", 1, 1 << 20, &conf->memory, err, room))
+	    words_u64(w, "memory", 1, 1 << 20, &conf->memory, err, room) ||
+	    words_double(w, "offset_max", 1, 1e9, &conf->offset_max, err,
+			 room) ||
+	    words_double(w, "drift_max", 0, 1e5, &conf->drift_max, err,
+			 room) ||
+	    words_u64(w, "states", 3, 4, &conf->states, err, room) ||
+	    yes_or_no(w, "resampled", &conf->resampled, err, room))
 		return -EINVAL;
 	conf->qber_max = qber * 1e6 + 0.5;
 	method = words_get(w, "method");
 	if (!method)
 		return 0;
-	if (strcmp(method, "lim2014") && strcmp(method, "rusca2018")) {
-		snprintf(err, room, "method=%s: not lim2014 or rusca2018",
+	if (strcmp(method, "lim2014") && strcmp(method, "rusca2018") &&
+	    strcmp(method, "bbm92")) {
+		snprintf(err, room,
+			 "method=%s: not lim2014, rusca2018 or bbm92",
 			 method);
 		return -EINVAL;
 	}
@@ -129,6 +154,7 @@ struct chain *chain_new(const struct chain_conf *conf, enum qkd_role role,
 	c->ctx = ctx;
 	c->paused = true;
 	TAILQ_INIT(&c->heard);
+	TAILQ_INIT(&c->told);
 	TAILQ_INIT(&c->asked);
 	TAILQ_INIT(&c->blocks);
 	c->flight_max = (conf->memory << 20) * 10 /
@@ -137,7 +163,9 @@ struct chain *chain_new(const struct chain_conf *conf, enum qkd_role role,
 		c->flight_max = FLIGHT_MIN;
 	c->key_room = conf->block + SIFT_SLACK;
 	c->chk_room = 4 * conf->block + SIFT_SLACK;
-	c->tag_bytes = post_verify_tag_bytes(conf->block, conf->eps_cor);
+	/* any of a block's tags may be the one that lets it pass */
+	c->tag_bytes = post_verify_tag_bytes(conf->block,
+					     conf->eps_cor / CHAIN_TAGS);
 	c->plan = post_cascade_plan_new(conf->block, seed);
 	c->chk_alice = post_alloc(post_words(c->chk_room) * 8);
 	if (!c->plan || !c->chk_alice || sifted_alloc(&c->key, c->key_room) ||
@@ -194,16 +222,17 @@ void chain_stop(struct chain *c)
 void chain_throttle(struct chain *c)
 {
 	bool pause = c->flight >= c->flight_max || deliver_full(c->deliver) ||
-		     !c->started;
+		     !c->started || !c->run_known;
 
 	/*
 	 * Not while the ends' runs differ: the device may have to be read on
 	 * for it to find out that its other end is gone.
 	 */
 	if (c->role == QKD_ROLE_BOB)
-		pause |= c->asked_count >= CHAIN_ASKED;
+		pause |= c->asked_count >= CHAIN_ASKED ||
+			 (c->conf.recorded && !c->run_agreed);
 	else
-		pause |= c->heard_any && sift_full(c);
+		pause |= sift_keeps(c) && sift_full(c);
 	/* a run's header comes in spite of a pause */
 	if (pause == c->paused)
 		return;
@@ -230,6 +259,13 @@ void chain_events(struct chain *c, uint64_t start, uint64_t end,
 	}
 	sift_events(c, start, end, slot, code, count);
 	chain_throttle(c);
+}
+
+void chain_totals(struct chain *c, uint64_t start, uint64_t end,
+		  const struct raw_totals *totals)
+{
+	if (c->run_known && c->started)
+		sift_totals(c, start, end, totals);
 }
 
 int chain_message(struct chain *c, unsigned int type, uint64_t block,

@@ -21,6 +21,7 @@
 
 struct chain;
 struct raw_header;
+struct raw_totals;
 struct words;
 struct workers;
 
@@ -32,6 +33,12 @@ struct workers;
  * @eps_cor: correctness parameter of a block
  * @qber_max: greatest error rate, of either basis, in parts per million
  * @memory: MB that blocks under way may take at this end; its own business
+ * @offset_max: ns that the ends' clocks may be apart, of time tags; alice's
+ * @drift_max: parts in 1e9 that they may go differently; alice's
+ * @resampled: take detections that were drawn by a recording's statistics
+ * @recorded: the device's data wait: read none before the ends agree on a run
+ * @states: how many states a device must send at least: 4, or 3 to let it pass
+ *	that the analysis is not for it
  */
 struct chain_conf {
 	uint64_t block;
@@ -40,10 +47,15 @@ struct chain_conf {
 	double eps_cor;
 	uint32_t qber_max;
 	uint64_t memory;
+	double offset_max;
+	double drift_max;
+	bool resampled;
+	bool recorded;
+	uint64_t states;
 };
 
 void chain_conf_init(struct chain_conf *conf);
-/* Takes block=, method=, eps_sec=, eps_cor=, qber_max=, memory=. 0, -EINVAL. */
+/* Takes the words of drivers.rst, "drivers of raw depth". 0 or -EINVAL. */
 int chain_conf_words(struct chain_conf *conf, struct words *w, char *err,
 		     size_t room);
 /* As text that is the same at both ends if the settings are. */
@@ -125,6 +137,8 @@ void chain_stop(struct chain *c);
 void chain_run(struct chain *c, const struct raw_header *header);
 void chain_events(struct chain *c, uint64_t start, uint64_t end,
 		  const uint64_t *slot, const uint8_t *code, size_t count);
+void chain_totals(struct chain *c, uint64_t start, uint64_t end,
+		  const struct raw_totals *totals);
 
 /* From the peer; -EBADMSG if it makes no sense. */
 int chain_message(struct chain *c, unsigned int type, uint64_t block,

@@ -566,6 +566,9 @@ int block_new(struct chain *c, struct post_sifted *key,
 	b->key = *key;
 	b->counts = *counts;
 	b->slots = c->slots;
+	b->sent = c->sent;
+	b->chsh = c->chsh;
+	b->clock = c->clock;
 	b->began = c->began;
 	TAILQ_INSERT_TAIL(&c->blocks, b, entry);
 	c->flight++;

@@ -12,11 +12,13 @@
 #include "tools/post/cascade.h"
 #include "tools/post/sift.h"
 #include "tools/post/verify.h"
+#include "tools/raw/coinc.h"
 #include "tools/raw/raw.h"
 #include "work.h"
 
 #define CHAIN_ASKED	64	/* DETECTs unanswered before the device rests */
 #define CHAIN_RETRIES	3	/* more reconciliation after a difference */
+#define CHAIN_TAGS	(CHAIN_RETRIES + 1)	/* that a block may need */
 #define CHAIN_REST	1.0	/* s of rest after a block without key */
 #define CHAIN_REST_MAX	300.0
 
@@ -39,6 +41,12 @@ enum block_job {
 	JOB_AMPLIFY,
 };
 
+/* Alice: pulses by intensity and basis, as far as her device told */
+struct sent {
+	uint64_t slots;
+	uint64_t n[RAW_INTENSITIES][2];
+};
+
 struct block {
 	TAILQ_ENTRY(block) entry;
 	struct work work;
@@ -50,6 +58,9 @@ struct block {
 	struct post_sifted key;
 	struct post_counts counts;
 	uint64_t slots;		/* pulses gone by while it was gathered */
+	struct sent sent;
+	struct coinc_counts chsh;	/* alice, of time tags; and the clocks */
+	struct coinc_clock clock;
 	double began;		/* seconds, of the first bit */
 
 	/* the worker's while busy */
@@ -106,6 +117,21 @@ struct heard {
 
 TAILQ_HEAD(heard_list, heard);
 
+/* Alice: totals of slots that she has not answered for yet */
+struct told {
+	TAILQ_ENTRY(told) entry;
+	uint64_t end;
+	struct sent sent;
+};
+
+TAILQ_HEAD(told_list, told);
+
+enum clocks {
+	CLOCKS_UNKNOWN,
+	CLOCKS_SEARCHING,
+	CLOCKS_KNOWN,
+};
+
 struct chain {
 	struct chain_conf conf;
 	enum qkd_role role;
@@ -129,6 +155,18 @@ struct chain {
 	bool peer_run_known;
 	unsigned int intensities;
 	struct post_protocol proto;
+	bool pairs;		/* our device gives time tags */
+	bool peer_pairs;	/* bob: alice's does */
+	char assumes[64];	/* what was let pass, for the reports */
+
+	/* alice: the two clocks of time tags */
+	enum clocks clocks;
+	struct coinc_clock clock;
+	unsigned int searches;
+	unsigned int lost;	/* DETECTs in a row without pairs */
+	uint64_t slots_hz;
+	double window;		/* ticks */
+	struct coinc_counts chsh;	/* since the last block */
 
 	/* alice: events not yet asked for, from ev_first */
 	uint64_t *ev_slot;
@@ -141,6 +179,8 @@ struct chain {
 	bool heard_any;		/* bob asks about this run */
 	double heard_at;	/* when he did last */
 	struct heard_list heard;
+	struct told_list told;
+	struct sent sent;	/* since the last block was cut */
 
 	/* bob */
 	struct asked *filling;
@@ -186,8 +226,34 @@ void sift_events(struct chain *c, uint64_t start, uint64_t end,
 void sift_reset(struct chain *c);
 /* Alice: more events than are asked about. */
 bool sift_full(const struct chain *c);
+/* Alice: forget her events before that index. */
+void events_done(struct chain *c, size_t at);
+/* And these may yet be asked about. */
+bool sift_keeps(const struct chain *c);
 void sift_tick(struct chain *c);
 void sift_start(struct chain *c);
+void sift_totals(struct chain *c, uint64_t start, uint64_t end,
+		 const struct raw_totals *t);
+/* Alice: answer the DETECTs that wait, or say that they are of no use. */
+void sift_go_on(struct chain *c);
+void sift_refuse_heard(struct chain *c);
+
+/* chain_pairs.c */
+void pairs_run(struct chain *c, const struct raw_header *h);
+void pairs_forget(struct chain *c);
+size_t pairs_detect_size(size_t n);
+/* Bob: the body of DETECT; tests are taken out of @a. Bytes, or -errno. */
+long pairs_detect_put(struct asked *a, uint8_t *buf, size_t size);
+/* Alice: look for the clocks, if they are unknown and there is enough. */
+int pairs_search(struct chain *c);
+bool pairs_ready(const struct chain *c, uint64_t limit);
+/*
+ * Alice: reads it; @code is what she has at each of them, @basis what he
+ * measured, room for @max of both. How many there are, or -errno.
+ */
+long pairs_detect_get(struct chain *c, uint64_t base, uint64_t limit,
+		      const uint8_t *body, size_t len, uint8_t *code,
+		      uint64_t *basis, size_t max);
 
 /* chain_block.c */
 int block_message(struct chain *c, unsigned int type, uint64_t no,

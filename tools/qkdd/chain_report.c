@@ -82,6 +82,41 @@ static void add_budget(struct text *t, const struct block *b)
 	add(t, ",\"length\":%llu", (unsigned long long)k->length);
 }
 
+/*
+ * Alice: pulses sent by intensity in each basis. Their stretches end a little
+ * before or behind the block's bits.
+ */
+static void add_sent(struct text *t, const struct block *b)
+{
+	static const char * const name[] = { "sent_key", "sent_chk" };
+	uint64_t n[RAW_INTENSITIES];
+	unsigned int i, basis;
+
+	if (!b->sent.slots)
+		return;
+	add(t, ",\"sent_slots\":%llu", (unsigned long long)b->sent.slots);
+	for (basis = 0; basis < 2; basis++) {
+		for (i = 0; i < RAW_INTENSITIES; i++)
+			n[i] = b->sent.n[i][basis];
+		add_counts(t, name[basis], n, b->chain->intensities);
+	}
+}
+
+/* The CHSH test tells a person; no length is made of it. */
+static void add_pairs(struct text *t, const struct block *b)
+{
+	double sigma = 0, s = coinc_chsh(&b->chsh, &sigma);
+	double ns = 1e9 / b->chain->slots_hz;
+
+	if (s != 0) {
+		add_number(t, "chsh", s);
+		add_number(t, "chsh_sigma", sigma);
+		add_number(t, "chsh_qber", post_qber_of_chsh(s));
+	}
+	add(t, ",\"clock_offset_ns\":%.3f", b->clock.offset * ns);
+	add_number(t, "clock_drift_ppb", b->clock.drift * 1e9);
+}
+
 /* The words of an outcome may be the peer's. */
 static void add_outcome(struct text *t, const char *s)
 {
@@ -113,6 +148,11 @@ void block_report(struct block *b, const char *outcome)
 	    c->conf.eps_sec, c->conf.eps_cor, c->conf.qber_max);
 	add(&t, ",\"pulses\":%llu,\"n\":%llu", (unsigned long long)b->slots,
 	    (unsigned long long)c->conf.block);
+	if (c->assumes[0])
+		add(&t, ",\"assumes\":\"%s\"", c->assumes);
+	add_sent(&t, b);
+	if (c->pairs && c->role == QKD_ROLE_ALICE)
+		add_pairs(&t, b);
 	add_counts(&t, "n_key", b->counts.n_key, k);
 	add_counts(&t, "m_key", b->counts.m_key, k);
 	add_counts(&t, "n_chk", b->counts.n_chk, k);

@@ -9,6 +9,7 @@
  * same bits without a word.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,6 +92,17 @@ static void forget_events(struct chain *c)
 	c->ev_count = 0;
 }
 
+static void forget_told(struct chain *c)
+{
+	struct told *t;
+
+	while ((t = TAILQ_FIRST(&c->told))) {
+		TAILQ_REMOVE(&c->told, t, entry);
+		free(t);
+	}
+	memset(&c->sent, 0, sizeof(c->sent));
+}
+
 static void forget_asked(struct chain *c)
 {
 	struct asked *a;
@@ -116,6 +128,8 @@ void sift_reset(struct chain *c)
 		free(h);
 	}
 	forget_events(c);
+	forget_told(c);
+	pairs_forget(c);
 	c->heard_any = false;
 	zero_sifted(&c->key);
 	zero_sifted(&c->chk);
@@ -126,7 +140,10 @@ void sift_reset(struct chain *c)
 
 /* ---- runs ---- */
 
-/* Takes intensities into the protocol; NULL or what is wrong with them. */
+/*
+ * Takes intensities into the protocol, none of entangled pairs; NULL or what
+ * is wrong with them.
+ */
 static const char *protocol_set(struct chain *c, unsigned int count,
 				const double *mu, const double *p)
 {
@@ -135,16 +152,21 @@ static const char *protocol_set(struct chain *c, unsigned int count,
 		.eps_cor = c->conf.eps_cor,
 	};
 
-	if (!count || count > POST_INTENSITIES)
-		return "the device has no intensities that are understood";
-	memcpy(pr.mu, mu, count * sizeof(*mu));
-	memcpy(pr.p, p, count * sizeof(*p));
+	if (count == 1)
+		return "one intensity: without decoys nothing is known of single photons";
+	if (count > POST_INTENSITIES)
+		return "the device has more intensities than are understood";
+	if (count) {
+		memcpy(pr.mu, mu, count * sizeof(*mu));
+		memcpy(pr.p, p, count * sizeof(*p));
+	}
 	pr.method = count == 3 ? POST_LIM2014 : count == 2 ? POST_RUSCA2018 :
 		    POST_BBM92;
 	if ((!strcmp(c->conf.method, "lim2014") && count != 3) ||
-	    (!strcmp(c->conf.method, "rusca2018") && count != 2))
+	    (!strcmp(c->conf.method, "rusca2018") && count != 2) ||
+	    (!strcmp(c->conf.method, "bbm92") && count))
 		return "the method configured does not fit the device's intensities";
-	c->intensities = count;
+	c->intensities = count ? count : 1;
 	c->proto = pr;
 	return post_protocol_check(&pr);
 }
@@ -152,38 +174,78 @@ static const char *protocol_set(struct chain *c, unsigned int count,
 static void say_run(struct chain *c, uint64_t slots_hz)
 {
 	uint8_t buf[RUN_HEAD + POST_INTENSITIES * 16] = { 0 };
-	unsigned int i;
+	unsigned int i, count = c->pairs ? 0 : c->intensities;
 	uint64_t v;
 
 	memcpy(buf, c->run, RAW_RUN_SIZE);
 	wire_put64(buf + RAW_RUN_SIZE, slots_hz);
-	wire_put32(buf + RAW_RUN_SIZE + 8, c->intensities);
-	for (i = 0; i < c->intensities; i++) {
+	wire_put32(buf + RAW_RUN_SIZE + 8, count);
+	for (i = 0; i < count; i++) {
 		memcpy(&v, &c->proto.mu[i], sizeof(v));
 		wire_put64(buf + RUN_HEAD + 16 * i, v);
 		memcpy(&v, &c->proto.p[i], sizeof(v));
 		wire_put64(buf + RUN_HEAD + 16 * i + 8, v);
 	}
-	c->ops->send(c->ctx, MSG_RUN, 0, buf, RUN_HEAD + 16 * c->intensities,
-		     NULL, 0);
+	c->ops->send(c->ctx, MSG_RUN, 0, buf, RUN_HEAD + 16 * count, NULL, 0);
 }
 
 static void run_compare(struct chain *c)
 {
 	c->run_agreed = c->run_known && c->peer_run_known &&
+			c->pairs == c->peer_pairs &&
 			!memcmp(c->run, c->peer_run, RAW_RUN_SIZE);
+	if (c->conf.recorded && c->run_known && c->peer_run_known &&
+	    !c->run_agreed)
+		c->ops->reason(c->ctx, "the two ends' recordings are of different runs");
+}
+
+/* What a device tells of itself that forbids to make key of it, or NULL. */
+static const char *header_wrong(struct chain *c, const struct raw_header *h)
+{
+	bool alice = c->role == QKD_ROLE_ALICE, resampled, three;
+	char v[16];
+
+	if (h->kind != (alice ? RAW_PREPARED : RAW_DETECTED) &&
+	    h->kind != RAW_TAGS)
+		return "the device is of the other role";
+	if (!raw_header_word(h, "seeded", v, sizeof(v)))
+		return "the device repeats a known sequence: it is for tests";
+	if (!raw_header_word(h, "basis", v, sizeof(v)) && !strcmp(v, "none"))
+		return "the recording does not tell Bob's bases: no key can come of it";
+	resampled = !raw_header_word(h, "resampled", v, sizeof(v));
+	if (resampled && !c->conf.resampled)
+		return "detections drawn by a recording's statistics: to try (resampled=yes)";
+	three = !raw_header_word(h, "states", v, sizeof(v)) && strcmp(v, "4");
+	if (three && c->conf.states > 3)
+		return "three states: no analysis here is for them (to try: states=3)";
+	snprintf(c->assumes, sizeof(c->assumes), "%s%s%s",
+		 resampled ? "resampled" : "", resampled && three ? "," : "",
+		 three ? "fourth-state" : "");
+	return NULL;
+}
+
+/* Alice's intensities, or that she has none. */
+static const char *header_intensities(struct chain *c,
+				      const struct raw_header *h)
+{
+	double mu[RAW_INTENSITIES], p[RAW_INTENSITIES];
+	int n, m;
+
+	if (h->kind == RAW_TAGS)
+		return protocol_set(c, 0, NULL, NULL);
+	n = raw_header_numbers(h, "intensities", mu, RAW_INTENSITIES);
+	m = raw_header_numbers(h, "probabilities", p, RAW_INTENSITIES);
+	if (n <= 0 || n != m)
+		return "the device does not tell its intensities";
+	return protocol_set(c, n, mu, p);
 }
 
 void sift_run(struct chain *c, const struct raw_header *h)
 {
-	enum raw_kind kind = c->role == QKD_ROLE_ALICE ? RAW_PREPARED :
-							 RAW_DETECTED;
-	double mu[RAW_INTENSITIES], p[RAW_INTENSITIES];
-	const char *wrong = NULL;
-	char seeded[8];
-	int n, m;
+	const char *wrong;
 
 	forget_events(c);
+	forget_told(c);
 	/* what was asked is still answered, and counts at both ends */
 	if (c->filling)
 		asked_free(c->filling);
@@ -193,19 +255,11 @@ void sift_run(struct chain *c, const struct raw_header *h)
 	c->heard_any = false;
 	c->run_known = false;
 	memcpy(c->run, h->run, RAW_RUN_SIZE);
-	if (h->kind != kind) {
-		wrong = h->kind == RAW_TAGS ?
-			"the device gives time tags, which are not understood yet" :
-			"the device is of the other role";
-	} else if (!raw_header_word(h, "seeded", seeded, sizeof(seeded))) {
-		wrong = "the device repeats a known sequence: it is for tests";
-	} else if (c->role == QKD_ROLE_ALICE) {
-		n = raw_header_numbers(h, "intensities", mu, RAW_INTENSITIES);
-		m = raw_header_numbers(h, "probabilities", p, RAW_INTENSITIES);
-		wrong = n <= 0 || n != m ?
-			"the device does not tell its intensities" :
-			protocol_set(c, n, mu, p);
-	}
+	c->pairs = h->kind == RAW_TAGS;
+	pairs_run(c, h);
+	wrong = header_wrong(c, h);
+	if (!wrong && c->role == QKD_ROLE_ALICE)
+		wrong = header_intensities(c, h);
 	if (wrong) {
 		c->ops->alarm(c->ctx, QKD_ALARM_DRIVER, wrong);
 		c->ops->reason(c->ctx, wrong);
@@ -240,7 +294,7 @@ static int got_run(struct chain *c, const uint8_t *data, size_t len)
 	wire_u64(&w);
 	count = wire_u32(&w);
 	wire_u32(&w);
-	if (!count || count > POST_INTENSITIES)
+	if (count > POST_INTENSITIES)
 		return -EBADMSG;
 	for (i = 0; i < count; i++) {
 		v = wire_u64(&w);
@@ -257,6 +311,7 @@ static int got_run(struct chain *c, const uint8_t *data, size_t len)
 		return 0;
 	}
 	c->peer_run_known = true;
+	c->peer_pairs = !count;
 	run_compare(c);
 	return 0;
 }
@@ -339,6 +394,8 @@ static int cut(struct chain *c)
 	ret = block_new(c, &c->key, &k);
 	c->key = rest;
 	c->slots = 0;
+	memset(&c->sent, 0, sizeof(c->sent));
+	memset(&c->chsh, 0, sizeof(c->chsh));
 	c->began = chain_now();
 	return ret;
 }
@@ -357,19 +414,26 @@ static int cut_all(struct chain *c)
 static int say_detect(struct chain *c)
 {
 	struct asked *a = c->filling;
-	size_t room = post_detect_size(a->count);
+	size_t count = a->count, room = post_detect_size(count);
 	uint8_t head[DETECT_HEAD], *body;
 	uint64_t *basis;
 	long len;
 
-	basis = post_alloc(post_words(a->count) * 8);
+	if (c->pairs)
+		room = pairs_detect_size(count);
+	basis = post_alloc(post_words(count) * 8);
 	body = malloc(room);
 	if (!basis || !body) {
 		len = -ENOMEM;
 		goto out;
 	}
-	post_sift_pack(a->flags, a->count, NULL, basis, NULL, NULL);
-	len = post_detect_put(body, room, a->base, a->slot, basis, a->count);
+	if (c->pairs) {
+		len = pairs_detect_put(a, body, room);
+	} else {
+		post_sift_pack(a->flags, count, NULL, basis, NULL, NULL);
+		len = post_detect_put(body, room, a->base, a->slot, basis,
+				      count);
+	}
 	if (len < 0)
 		goto out;
 	memcpy(head, c->run, RAW_RUN_SIZE);
@@ -381,7 +445,7 @@ static int say_detect(struct chain *c)
 	c->filling = NULL;
 	c->ops->send(c->ctx, MSG_DETECT, a->no, head, sizeof(head), body, len);
 out:
-	post_free(basis, post_words(a->count) * 8);
+	post_free(basis, post_words(count) * 8);
 	free(body);
 	return len < 0 ? len : 0;
 }
@@ -398,6 +462,8 @@ static bool detect_due(const struct asked *a)
 static void bob_events(struct chain *c, uint64_t start, uint64_t end,
 		       const uint64_t *slot, const uint8_t *code, size_t count)
 {
+	uint8_t keep = RAW_CODE_BIT | (c->pairs ? 3 << RAW_SETTING_SHIFT :
+						  RAW_CODE_BASIS);
 	struct asked *a = c->filling;
 	size_t i;
 
@@ -426,8 +492,7 @@ static void bob_events(struct chain *c, uint64_t start, uint64_t end,
 		a->base = start;
 	for (i = 0; i < count; i++) {
 		a->slot[a->count] = slot[i];
-		a->flags[a->count++] = code[i] &
-				       (RAW_CODE_BIT | RAW_CODE_BASIS);
+		a->flags[a->count++] = code[i] & keep;
 	}
 	a->limit = end;
 	if (detect_due(a) && c->asked_count < CHAIN_ASKED && say_detect(c))
@@ -506,6 +571,14 @@ static int events_grow(struct chain *c, size_t more)
 	return 0;
 }
 
+/* Asked for once, and not again */
+void events_done(struct chain *c, size_t at)
+{
+	if (at > c->ev_first)
+		post_wipe(c->ev_code + c->ev_first, at - c->ev_first);
+	c->ev_first = at;
+}
+
 /* Her codes at the slots asked for. -EBADMSG: a slot she knows nothing of. */
 static int look_up(struct chain *c, const uint64_t *slot, uint8_t *code,
 		   size_t count, uint64_t limit)
@@ -523,10 +596,25 @@ static int look_up(struct chain *c, const uint64_t *slot, uint8_t *code,
 	}
 	while (at < c->ev_count && c->ev_slot[at] < limit)
 		at++;
-	/* asked for once, and not again */
-	post_wipe(c->ev_code + c->ev_first, at - c->ev_first);
-	c->ev_first = at;
+	events_done(c, at);
 	return ret;
+}
+
+/* What was sent in slots that are answered for now */
+static void count_told(struct chain *c, uint64_t limit)
+{
+	unsigned int i;
+	struct told *t;
+
+	while ((t = TAILQ_FIRST(&c->told)) && t->end <= limit) {
+		c->sent.slots += t->sent.slots;
+		for (i = 0; i < RAW_INTENSITIES; i++) {
+			c->sent.n[i][0] += t->sent.n[i][0];
+			c->sent.n[i][1] += t->sent.n[i][1];
+		}
+		TAILQ_REMOVE(&c->told, t, entry);
+		free(t);
+	}
 }
 
 static int answer(struct chain *c, uint64_t no, uint64_t base, uint64_t limit,
@@ -549,8 +637,14 @@ static int answer(struct chain *c, uint64_t no, uint64_t base, uint64_t limit,
 	if (!slot || !code || !basis || !prep[0] || !prep[1] || !prep[2] ||
 	    !prep[3])
 		goto out;
-	n = post_detect_get(body, len, base, limit, slot, basis, max);
-	ret = n < 0 ? n : look_up(c, slot, code, n, limit);
+	if (c->pairs) {
+		n = pairs_detect_get(c, base, limit, body, len, code, basis,
+				     max);
+		ret = n < 0 ? n : 0;
+	} else {
+		n = post_detect_get(body, len, base, limit, slot, basis, max);
+		ret = n < 0 ? n : look_up(c, slot, code, n, limit);
+	}
 	if (ret)
 		goto out;
 	post_sift_pack(code, n, prep[0], prep[1], prep[2], prep[3]);
@@ -570,6 +664,7 @@ static int answer(struct chain *c, uint64_t no, uint64_t base, uint64_t limit,
 	c->stats.detections += n;
 	c->stats.sifted += c->key.len + c->chk.len - before;
 	c->slots += limit - base;
+	count_told(c, limit);
 	c->heard_end = limit;
 	c->heard_any = true;
 	c->heard_at = chain_now();
@@ -604,7 +699,7 @@ static int try_answer(struct chain *c, uint64_t no, const uint8_t *data,
 		c->ops->send(c->ctx, MSG_SIFT, no, NULL, 0, NULL, 0);
 		return 0;
 	}
-	if (limit > c->ev_end)
+	if (c->pairs ? !pairs_ready(c, limit) : limit > c->ev_end)
 		return -EAGAIN;
 	return answer(c, no, base, limit, w.p, w.len);
 }
@@ -628,17 +723,48 @@ static int got_detect(struct chain *c, uint64_t no, const uint8_t *data,
 	h->len = len;
 	memcpy(h->data, data, len);
 	TAILQ_INSERT_TAIL(&c->heard, h, entry);
-	return 0;
+	return pairs_search(c);
+}
+
+static void heard_drop(struct chain *c, struct heard *h)
+{
+	TAILQ_REMOVE(&c->heard, h, entry);
+	free(h);
+}
+
+void sift_go_on(struct chain *c)
+{
+	struct heard *h;
+	int ret = 0;
+
+	while (!ret && (h = TAILQ_FIRST(&c->heard))) {
+		ret = try_answer(c, h->no, h->data, h->len);
+		if (ret == -EAGAIN) {
+			ret = pairs_search(c);
+			break;
+		}
+		heard_drop(c, h);
+	}
+	if (ret)
+		c->ops->fail(c->ctx, ret == -ENOMEM ? "out of memory" :
+			     "the peer's detections make no sense here");
+}
+
+void sift_refuse_heard(struct chain *c)
+{
+	struct heard *h;
+
+	while ((h = TAILQ_FIRST(&c->heard))) {
+		c->ops->send(c->ctx, MSG_SIFT, h->no, NULL, 0, NULL, 0);
+		heard_drop(c, h);
+	}
 }
 
 static void alice_events(struct chain *c, uint64_t start, uint64_t end,
 			 const uint64_t *slot, const uint8_t *code,
 			 size_t count)
 {
-	struct heard *h;
-	int ret;
-
-	if (!c->heard_any && sift_full(c)) {
+	if (!sift_keeps(c) && sift_full(c)) {
 		/*
 		 * Nobody asks, and these are of no use any more. To stop
 		 * reading would hide that the device's other end is gone.
@@ -654,18 +780,32 @@ static void alice_events(struct chain *c, uint64_t start, uint64_t end,
 	memcpy(c->ev_code + c->ev_count, code, count);
 	c->ev_count += count;
 	c->ev_end = end;
-	while ((h = TAILQ_FIRST(&c->heard))) {
-		ret = try_answer(c, h->no, h->data, h->len);
-		if (ret == -EAGAIN)
-			break;
-		TAILQ_REMOVE(&c->heard, h, entry);
-		free(h);
-		if (ret) {
-			c->ops->fail(c->ctx,
-				     "the peer's detections make no sense here");
-			break;
-		}
+	sift_go_on(c);
+}
+
+void sift_totals(struct chain *c, uint64_t start, uint64_t end,
+		 const struct raw_totals *totals)
+{
+	struct told *t;
+
+	/* what nobody asks about is not kept for ever */
+	if (c->role != QKD_ROLE_ALICE || !c->heard_any)
+		return;
+	t = calloc(1, sizeof(*t));
+	if (!t) {
+		c->ops->fail(c->ctx, "out of memory");
+		return;
 	}
+	t->end = end;
+	t->sent.slots = end - start;
+	memcpy(t->sent.n, totals->sent, sizeof(t->sent.n));
+	TAILQ_INSERT_TAIL(&c->told, t, entry);
+}
+
+bool sift_keeps(const struct chain *c)
+{
+	return c->heard_any || c->clocks == CLOCKS_SEARCHING ||
+	       c->conf.recorded;
 }
 
 bool sift_full(const struct chain *c)

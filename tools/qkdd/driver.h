@@ -95,6 +95,8 @@ struct driver_host {
  * struct qkd_driver - a table of functions, one for each kind of device
  * @name: as in "qkdctl link add ... driver NAME"
  * @depth: raw or key
+ * @recorded: raw: what there is waits as long as it has to, so nothing is read
+ *	before both ends are ready for it
  * @open: makes an instance, or says what is wrong with the configuration.
  *	*@inst, 0, or -errno with @err
  * @close: ends it, and forgets all secrets
@@ -108,6 +110,7 @@ struct driver_host {
 struct qkd_driver {
 	const char *name;
 	enum driver_depth depth;
+	bool recorded;
 	int (*open)(void **inst, const struct driver_conf *conf,
 		    const struct driver_host *host, void *ctx, char *err,
 		    size_t room);

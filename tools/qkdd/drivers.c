@@ -9,6 +9,8 @@
 
 static const struct qkd_driver * const drivers[] = {
 	&driver_file,
+	&driver_pipe,
+	&driver_replay,
 	&driver_sim,
 };
 

@@ -8,6 +8,8 @@
 struct qkd_driver;
 
 extern const struct qkd_driver driver_file;
+extern const struct qkd_driver driver_pipe;
+extern const struct qkd_driver driver_replay;
 extern const struct qkd_driver driver_sim;
 
 #endif /* _QKDD_DRIVERS_H */

@@ -281,6 +281,14 @@ static void from_events(void *ctx, uint64_t start, uint64_t end,
 	chain_events(s->chain, start, end, slot, code, count);
 }
 
+static void from_totals(void *ctx, uint64_t start, uint64_t end,
+			const struct raw_totals *totals)
+{
+	struct session *s = ctx;
+
+	chain_totals(s->chain, start, end, totals);
+}
+
 static void from_key(void *ctx, const uint8_t *id, size_t id_len,
 		     const void *key, size_t len)
 {
@@ -311,6 +319,7 @@ static void from_trouble(void *ctx, const char *why)
 static const struct driver_host driver_calls = {
 	.run = from_run,
 	.events = from_events,
+	.totals = from_totals,
 	.key = from_key,
 	.no_key = from_no_key,
 	.up = from_up,
@@ -752,6 +761,7 @@ static int configure(struct session *s, const char *config, char *err,
 	if (words_parse(&s->words, config, err, room))
 		return -EINVAL;
 	chain_conf_init(&s->chain_conf);
+	s->chain_conf.recorded = s->driver->recorded;
 	n = snprintf(s->text, sizeof(s->text), "depth=%s ",
 		     s->driver->depth == DRIVER_RAW ? "raw" : "key");
 	if (s->driver->depth == DRIVER_RAW) {
