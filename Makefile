@@ -55,6 +55,9 @@ check-debug: debug-kernel ## kernel tests on the debug kernel, its log checked
 demo: deps ## the main job, shown [NODES=netns|vm]
 	@tests/demo/run $(NODES)
 
+fuzz: deps ## fuzz every parser of what peers and devices say [SECONDS=60]
+	@tests/fuzz/run $(or $(SECONDS),60)
+
 bench: deps ## measure in the VM; prints lines BENCH name value unit
 	@tests/bench/run
 
@@ -85,5 +88,5 @@ clean: ## remove what was built
 	rm -rf $(O)
 
 .PHONY: all help deps modules tools unit check check-matrix check-otp \
-	crash fuzz-kernel debug-kernel check-debug check-packages demo bench \
-	bench-post bench-kme generate install deb clean
+	crash fuzz fuzz-kernel debug-kernel check-debug check-packages demo \
+	bench bench-post bench-kme generate install deb clean
