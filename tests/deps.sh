@@ -28,6 +28,8 @@ check=(
 	debian-archive-keyring
 	# what tests use in the guest
 	iproute2 iputils-ping iperf3 jq tcpdump ethtool nftables procps curl
+	# another key manager beside ours
+	charon-systemd strongswan-swanctl
 	nginx-light rsync socat strace netcat-openbsd python-pyvcf-examples
 	# certificates, and load for make bench-kme
 	openssl wrk nghttp2-client
