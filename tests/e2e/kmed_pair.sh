@@ -74,7 +74,7 @@ for n in hospital biobank; do
 done
 log_mark
 
-check 'light becomes key that the KME counts' wait_for 120 has_key hospital 64
+check 'light becomes key that the KME counts' wait_for 300 has_key hospital 64
 check 'at the other node, too' wait_for 60 has_key biobank 64
 sae hospital enc_keys -d '{"number":8,"size":256}' | head -n 1 > "$test_dir/keys"
 is 'one SAE gets eight keys' "$(jq '.keys | length' "$test_dir/keys")" 8
