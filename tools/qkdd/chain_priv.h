@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the files of the chain share: chain.c (the outside), chain_sift.c,
- * chain_block.c and chain_report.c.
+ * chain_pairs.c, chain_block.c and chain_report.c.
  */
 #ifndef _QKDD_CHAIN_PRIV_H
 #define _QKDD_CHAIN_PRIV_H
