@@ -193,8 +193,11 @@ TEST_F(pads, wait_for_room_and_go_on)
 	EXPECT_EQ(0, a->refused);
 }
 
-/* Key of one direction only is used: it has to come on and on. */
-TEST_F_TIMEOUT(pads, feed_the_direction_that_is_used, 60)
+/* Key of one direction only is used: it has to come on and on; also where the
+ * other's stream is full at one end long before it is at the other.
+ */
+static void use_one_way(struct __test_metadata *_metadata,
+			FIXTURE_DATA(pads) *self)
 {
 	struct pool *a = &self->p.end[0].pool, *b = &self->p.end[1].pool;
 	uint64_t all;
@@ -205,7 +208,7 @@ TEST_F_TIMEOUT(pads, feed_the_direction_that_is_used, 60)
 		uint64_t idle = rx->st.tx.tail;
 		double end = pair_now() + 20;
 
-		all = tx->st.tx.confirmed + 4 * tx->size;
+		all = tx->st.tx.confirmed + (16 << 20);
 		while (tx->st.tx.confirmed < all && pair_now() < end) {
 			pair_run(&self->p, NULL, NULL, 0.02);
 			pool_drain_one(tx, true);
@@ -216,6 +219,22 @@ TEST_F_TIMEOUT(pads, feed_the_direction_that_is_used, 60)
 		EXPECT_LT(0, compare(&self->p));
 	}
 	EXPECT_EQ(0, a->refused + b->refused);
+}
+
+TEST_F_TIMEOUT(pads, feed_the_direction_that_is_used, 60)
+{
+	use_one_way(_metadata, self);
+}
+
+TEST_F_TIMEOUT(pads, feed_pools_that_differ_in_size, 60)
+{
+	pair_stop(&self->p, 0);
+	pair_stop(&self->p, 1);
+	pool_free(&self->p.end[0].pool);
+	pool_init(&self->p.end[0].pool, false, 1 << 20, true);
+	pair_start(&self->p, 0);
+	pair_start(&self->p, 1);
+	use_one_way(_metadata, self);
 }
 
 TEST_F(pads, come_over_ipv6)
