@@ -15,6 +15,8 @@
  * What both ends do here must be the same to the last detail: it follows from
  * the answers alone.
  *
+ * Timing: depends on the pattern of errors, which is public (cascade.h).
+ *
  * Included by the files that compile it for a kind of processor each.
  */
 #include <stdlib.h>

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Inside Cascade: plans, passes and what is asked in a round.  Internal.
+ *
+ * Timing: as in cascade.h.
  */
 #ifndef QKD_POST_CASCADE_PRIV_H
 #define QKD_POST_CASCADE_PRIV_H

@@ -11,6 +11,8 @@
  * s_i(y).
  *
  * "unit" is the number of 64-bit words that count as one coefficient.
+ *
+ * Timing: depends on lengths only.
  */
 #ifndef QKD_POST_FFT128_CONVERT_H
 #define QKD_POST_FFT128_CONVERT_H

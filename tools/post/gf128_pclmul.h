@@ -2,6 +2,8 @@
 /*
  * GF(2^128) by PCLMULQDQ, one element a register.  Internal; included only by
  * files compiled with -mpclmul -msse4.1.
+ *
+ * Timing: constant.
  */
 #ifndef QKD_POST_GF128_PCLMUL_H
 #define QKD_POST_GF128_PCLMUL_H

@@ -6,6 +6,8 @@
  * length in bits as a block:  b[1] h^(k+1) + ... + b[k] h^2 + L h.
  * Two messages' hashes differ by a given value with probability at most
  * (k + 1) 2^-128 over h.
+ *
+ * Timing: depends on lengths only.
  */
 #ifndef QKD_POST_POLYHASH_H
 #define QKD_POST_POLYHASH_H

@@ -4,6 +4,8 @@
  * same on every machine, of no use for keys.  Internal to tools/post.
  *
  * xoshiro256** by Blackman and Vigna 2018.
+ *
+ * Timing: all of it is public.
  */
 #ifndef QKD_POST_SHUFFLE_H
 #define QKD_POST_SHUFFLE_H

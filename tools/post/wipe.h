@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Secrets leave memory here (invariant 4), and secrets are compared here.
+ *
+ * Timing: depends on lengths only; comparing does not stop at a difference.
  */
 #ifndef QKD_POST_WIPE_H
 #define QKD_POST_WIPE_H
