@@ -11,6 +11,7 @@ set -eu
 build=(
 	gcc make pkg-config libc6-dev bc kmod rsync
 	libmnl-dev libnl-3-dev libnl-genl-3-dev libssl-dev libevent-dev libjson-c-dev
+	libcurl4-openssl-dev
 	libelf-dev libpcap-dev
 	# recorded detections (.mat), correlation of time tags
 	libmatio-dev libfftw3-dev

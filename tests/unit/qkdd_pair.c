@@ -16,6 +16,7 @@
 
 #include "tests/unit/qkdd_pair.h"
 #include "tools/qkdd/channel.h"
+#include "tools/qkdd/driver.h"
 #include "tools/qkdd/secret.h"
 #include "tools/qkdd/work.h"
 
@@ -244,7 +245,7 @@ void pair_start(struct pair *p, int n)
 		.link = "q0",
 		.local_node = node[n],
 		.peer_node = node[!n],
-		.role = strcmp(p->driver, "file") ?
+		.role = driver_find(p->driver)->depth == DRIVER_RAW ?
 			n ? QKD_ROLE_BOB : QKD_ROLE_ALICE : QKD_ROLE_NONE,
 		.driver = p->driver,
 		.config = p->config[n],

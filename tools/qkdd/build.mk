@@ -6,11 +6,11 @@
 LIBRARIES += daemon
 daemon_SRCS := $(addprefix tools/qkdd/,auth.c chain.c chain_block.c \
 	chain_pairs.c chain_report.c chain_sift.c channel.c deliver.c \
-	driver_file.c driver_pipe.c driver_replay.c driver_sim.c drivers.c \
-	greet.c keyflow.c log.c psk.c raw_stream.c record.c secret.c \
+	driver_etsi014.c driver_file.c driver_pipe.c driver_replay.c driver_sim.c drivers.c \
+	etsi014.c greet.c keyflow.c log.c psk.c raw_stream.c record.c secret.c \
 	session.c words.c work.c)
 daemon_LIBS := net post sim coinc raw
-daemon_PKGS := libevent_core libcrypto
+daemon_PKGS := libevent_core libcrypto libcurl json-c
 daemon_LDLIBS := -pthread -lm
 
 PROGRAMS += qkdd
@@ -43,6 +43,11 @@ TESTS += qkdd_file
 qkdd_file_SRCS := tests/unit/qkdd_file.c
 qkdd_file_LIBS := daemon
 qkdd_file_LDLIBS := -Wl,--wrap=pwrite,--wrap=fdatasync,--wrap=fsync
+
+# against a key management entity, started by tests/unit/etsi014.sh
+HELPERS += etsi014_pair
+etsi014_pair_SRCS := tests/unit/etsi014_pair.c $(qkdd_pair)
+etsi014_pair_LIBS := daemon
 
 # the harness' fixtures have none
 $(foreach t,auth channel drivers file session,\

@@ -23,7 +23,7 @@ struct raw_totals;
 struct words;
 struct workers;
 
-#define DRIVER_KEY_ID_MAX 64	/* bytes by which a driver names a key block */
+#define DRIVER_KEY_ID_MAX 2048	/* bytes by which a driver names a key block */
 
 /**
  * enum driver_depth - what comes out of the device
