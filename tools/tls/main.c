@@ -255,14 +255,15 @@ static void accepted(struct evconnlistener *l, evutil_socket_t fd,
 
 static int listen_on(struct tls *t)
 {
+	unsigned int flags = LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC |
+			     LEV_OPT_REUSEABLE;
 	struct sockaddr_storage ss;
 	socklen_t len;
 
 	if (resolve(t->listen, true, &ss, &len))
 		return -EINVAL;
-	t->listener = evconnlistener_new_bind(t->base, accepted, t,
-			LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC |
-			LEV_OPT_REUSEABLE, 64, (void *)&ss, len);
+	t->listener = evconnlistener_new_bind(t->base, accepted, t, flags, 64,
+					      (void *)&ss, len);
 	if (!t->listener) {
 		log_err("%s: %s", t->listen, strerror(errno));
 		return -errno;

@@ -12,7 +12,7 @@
 /*
  * Contexts and connections of one link. Errors are in words in @err.
  */
-SSL_CTX *psk_ctx(const char *link, char *err, size_t room);
+struct ssl_ctx_st *psk_ctx(const char *link, char *err, size_t room);
 /* NULL: no memory. Takes the descriptor of a connected socket, non-blocking. */
 SSL *psk_ssl(SSL_CTX *ctx, int fd, bool server);
 /*

@@ -258,8 +258,8 @@ static int shake(struct pump *p)
 		fd = p->conf.dial(p->conf.ctx);
 		if (fd < 0)
 			why = strerror(-fd);
-		else
-			p->conf.in = p->conf.out = fd;
+		p->conf.in = fd;
+		p->conf.out = fd;
 	}
 	if (!why && add_plain(p))
 		why = "out of memory";

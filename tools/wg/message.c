@@ -18,7 +18,7 @@
 #define HEAD	12
 #define TAG	32
 
-_Static_assert(MESSAGE_SIZE == HEAD + 2 * TAG, "head and two tags");
+_Static_assert(sizeof(uint8_t[MESSAGE_SIZE]) == HEAD + 2 * TAG, "head and two tags");
 
 /* @which: 0 of the key, 1 of the key before */
 static void tag(const uint8_t key[MESSAGE_KEY], const uint8_t *head,

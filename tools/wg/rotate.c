@@ -265,16 +265,18 @@ static int sock_open(struct rotate *r, const struct qkd_link *link)
 	if (link->have & QKD_BIT(QKD_A_LINK_PEER4)) {
 		struct sockaddr_in *l = (void *)&local, *p = (void *)&peer;
 
-		l->sin_family = p->sin_family = AF_INET;
-		l->sin_port = p->sin_port = htons(r->conf.port);
+		l->sin_family = AF_INET;
+		l->sin_port = htons(r->conf.port);
+		*p = *l;
 		l->sin_addr = link->local4;
 		p->sin_addr = link->peer4;
 		len = sizeof(*l);
 	} else {
 		struct sockaddr_in6 *l = (void *)&local, *p = (void *)&peer;
 
-		l->sin6_family = p->sin6_family = AF_INET6;
-		l->sin6_port = p->sin6_port = htons(r->conf.port);
+		l->sin6_family = AF_INET6;
+		l->sin6_port = htons(r->conf.port);
+		*p = *l;
 		l->sin6_addr = link->local6;
 		p->sin6_addr = link->peer6;
 		len = sizeof(*l);
