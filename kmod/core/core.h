@@ -369,11 +369,29 @@ int qkd_link_set(struct qkd_link *link, const struct qkd_settings *set,
 void qkd_link_del(struct qkd_link *link);
 struct qkd_link *qkd_link_find_minor(u32 index);
 struct qkd_link *qkd_link_next(struct qkd_net *qn, unsigned long *index);
+struct qkd_link *qkd_link_get(struct qkd_link *link);
+void qkd_links_wait(void);
+
+/* ---- their settings ---- */
+
+int qkd_check_words(const struct qkd_settings *set,
+		    struct netlink_ext_ack *extack);
+int qkd_check_size(const struct net *net, const struct qkd_settings *set,
+		   struct netlink_ext_ack *extack);
+int qkd_settings_apply(struct qkd_link *link, const struct qkd_settings *set,
+		       struct netlink_ext_ack *extack);
+int qkd_ends_set(struct qkd_link *link, const struct qkd_settings *set,
+		 struct netlink_ext_ack *extack);
+void qkd_ends_clear(struct qkd_link *link);
+
+/* ---- generations ---- */
+
 struct qkd_generation *qkd_generation_first(struct net *net, const u8 *gen);
 struct qkd_generation *qkd_generation_next(struct qkd_generation *g,
 					   struct net *net, const u8 *gen);
 int qkd_generation_set(struct qkd_link *link, const u8 *gen, u32 epoch);
-void qkd_links_wait(void);
+
+/* ---- their state ---- */
 
 /* Computes the state anew; any context. */
 void qkd_link_update(struct qkd_link *link);
