@@ -5,9 +5,10 @@ pair_SRCS := tests/pair/pair.c tests/pair/wire.c
 pair_LIBS := qkd
 pair_PKGS := libcrypto
 
-$(foreach t,account erased faults feed get lifetime netlink peer stream threads userns,\
+$(foreach t,account erased faults feed get lifetime links netlink peer stream threads userns,\
 	$(eval k_$(t)_SRCS := tests/kernel/$(t).c)\
 	$(eval k_$(t)_LIBS := pair qkd)\
 	$(eval k_$(t)_LDLIBS := -pthread)\
 	$(eval CFLAGS_tests/kernel/$(t).c := -Wno-missing-prototypes))
 k_netlink_PKGS := libmnl
+
