@@ -21,7 +21,8 @@ static int split_words(char *p, char **words, int room)
 			return n;
 		if (n == room)
 			return bad("more than %d words", room);
-		words[n++] = to = p;
+		to = p;
+		words[n++] = p;
 		for (; *p && (quoted || !strchr(" \t\r\n", *p)); p++) {
 			if (*p == '"')
 				quoted = !quoted;
