@@ -9,6 +9,7 @@
 
 #include "tests/fuzz/qkdd_memory.h"
 #include "tools/qkdd/deliver.h"
+#include "tools/qkdd/driver.h"
 #include "tools/qkdd/keyflow.h"
 #include "tools/qkdd/log.h"
 #include "tools/qkdd/messages.h"
@@ -22,14 +23,14 @@ static void on_get(void *ctx, size_t max)
 
 static void on_take(void *ctx, const uint8_t *id, size_t len)
 {
-	if (len > 64)
+	if (len > DRIVER_KEY_ID_MAX)
 		abort();
 	asked++;
 }
 
 static void on_skip(void *ctx, const uint8_t *hint, size_t len)
 {
-	if (len > 64)
+	if (len > DRIVER_KEY_ID_MAX)
 		abort();
 }
 

@@ -7,10 +7,10 @@
 enum { BYTES, KEYS, STARVED, METRICS };
 
 static const struct metric metrics[METRICS] = {
-	[BYTES] = { "consumer_bytes_total", "counter", "Key used." },
-	[KEYS] = { "consumer_keys_total", "counter", "Keys it came in." },
-	[STARVED] = { "consumer_starved_total", "counter",
-		      "Requests refused for want of key." },
+	[BYTES] = METRIC("consumer_bytes_total", "counter", "Key used."),
+	[KEYS] = METRIC("consumer_keys_total", "counter", "Keys it came in."),
+	[STARVED] = METRIC("consumer_starved_total", "counter",
+			   "Requests refused for want of key."),
 };
 
 static int put_consumer(const struct qkd_consumer *c, void *arg)

@@ -26,6 +26,8 @@ struct metric {
 	struct evbuffer *text;
 };
 
+#define METRIC(NAME, TYPE, HELP) { .name = NAME, .type = TYPE, .help = HELP }
+
 struct label {
 	const char *name;
 	const char *value;

@@ -13,17 +13,17 @@ enum {
 };
 
 static const struct metric metrics[METRICS] = {
-	[STATE] = { "tunnel_state", "gauge",
-		    "1 for the state a tunnel's direction is in." },
-	[REKEYS] = { "tunnel_rekeys_total", "counter", "SAs replaced." },
-	[FAILURES] = { "tunnel_failures_total", "counter",
-		       "Rekeys that failed." },
-	[STARVED] = { "tunnel_starved_total", "counter",
-		      "Rekeys that waited for key." },
-	[BYTES] = { "tunnel_bytes_total", "counter", "Traffic." },
-	[PACKETS] = { "tunnel_packets_total", "counter", "Traffic." },
-	[KEY_BYTES] = { "tunnel_key_bytes_total", "counter", "Key used." },
-	[AGE] = { "tunnel_sa_age_seconds", "gauge", "Age of the SA in use." },
+	[STATE] = METRIC("tunnel_state", "gauge",
+			 "1 for the state a tunnel's direction is in."),
+	[REKEYS] = METRIC("tunnel_rekeys_total", "counter", "SAs replaced."),
+	[FAILURES] = METRIC("tunnel_failures_total", "counter",
+			    "Rekeys that failed."),
+	[STARVED] = METRIC("tunnel_starved_total", "counter",
+			   "Rekeys that waited for key."),
+	[BYTES] = METRIC("tunnel_bytes_total", "counter", "Traffic."),
+	[PACKETS] = METRIC("tunnel_packets_total", "counter", "Traffic."),
+	[KEY_BYTES] = METRIC("tunnel_key_bytes_total", "counter", "Key used."),
+	[AGE] = METRIC("tunnel_sa_age_seconds", "gauge", "Age of the SA in use."),
 };
 
 static void put_states(struct metric *m, const struct qkd_tunnel *t,
