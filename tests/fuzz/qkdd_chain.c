@@ -70,6 +70,11 @@ static uint64_t on_key_used(void *ctx)
 	return 0;
 }
 
+static uint64_t on_key_left(void *ctx)
+{
+	return 1 << 20;
+}
+
 static void on_body(void *ctx, const uint8_t *body, size_t len)
 {
 }
@@ -81,7 +86,7 @@ static void on_moved(void *ctx)
 static const struct chain_ops calls = {
 	.send = on_send, .pause = on_pause, .report = on_text,
 	.alarm = on_alarm, .reason = on_text, .fail = on_text,
-	.key_used = on_key_used,
+	.key_used = on_key_used, .key_left = on_key_left,
 };
 
 static const struct deliver_ops deliver_calls = {

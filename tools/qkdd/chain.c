@@ -23,6 +23,11 @@
  */
 #define BLOCK_TENTHS	45
 #define FLIGHT_MIN	2
+/*
+ * Authentication key that a block may cost before it gives any, in bytes of
+ * one direction: a mask for each of Cascade's rounds, 200 or so at the worst
+ */
+#define BLOCK_KEY	4096
 
 double chain_now(void)
 {
@@ -219,10 +224,22 @@ void chain_stop(struct chain *c)
 
 /* ---- traffic ---- */
 
+/*
+ * Blocks that may be under way: memory bounds them, and so does the key that
+ * authenticates what is said of them. All of it spent on blocks none of which
+ * is done yet would be the end of the link.
+ */
+static unsigned int flight_max(const struct chain *c)
+{
+	uint64_t by_key = 1 + c->ops->key_left(c->ctx) / BLOCK_KEY;
+
+	return by_key < c->flight_max ? by_key : c->flight_max;
+}
+
 void chain_throttle(struct chain *c)
 {
-	bool pause = c->flight >= c->flight_max || deliver_full(c->deliver) ||
-		     !c->started || !c->run_known;
+	bool pause = !c->started || !c->run_known ||
+		     c->flight >= flight_max(c) || deliver_full(c->deliver);
 
 	/*
 	 * Not while the ends' runs differ: the device may have to be read on

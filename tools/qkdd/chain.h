@@ -95,6 +95,7 @@ struct chain_stats {
  * @fail: the peer's messages make no sense, or there is no memory: end the
  *	session, later
  * @key_used: bytes of authentication key used so far
+ * @key_left: bytes of it that there are for one direction at least
  */
 struct chain_ops {
 	void (*send)(void *ctx, unsigned int type, uint64_t block,
@@ -106,6 +107,7 @@ struct chain_ops {
 	void (*reason)(void *ctx, const char *text);
 	void (*fail)(void *ctx, const char *why);
 	uint64_t (*key_used)(void *ctx);
+	uint64_t (*key_left)(void *ctx);
 };
 
 /**

@@ -194,6 +194,13 @@ static uint64_t key_used(void *ctx)
 	return s->key_used + (s->channel ? channel_key_used(s->channel) : 0);
 }
 
+static uint64_t key_left(void *ctx)
+{
+	struct session *s = ctx;
+
+	return s->store ? auth_left(s->store) : 0;
+}
+
 static const struct chain_ops chain_calls = {
 	.send = send_message,
 	.pause = pause_driver,
@@ -202,6 +209,7 @@ static const struct chain_ops chain_calls = {
 	.reason = set_flow,
 	.fail = end_session,
 	.key_used = key_used,
+	.key_left = key_left,
 };
 
 static void driver_get(void *ctx, size_t max)
