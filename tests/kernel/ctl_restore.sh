@@ -8,7 +8,10 @@
 . "$(dirname "$0")/../lib.sh"
 need_root
 need_cmd qkdctl jq ip tcpdump ping
-[ ! -d /sys/module/qkd ] || skip_all 'begins without the modules: rmmod qkd_xfrm qkd'
+for m in qkd_otp qkd_xfrm qkd; do
+	[ ! -d /sys/module/$m ] || rmmod $m ||
+		skip_all "begins without the modules, and $m is in use"
+done
 kernel_has veth xfrm_user esp4 esp6 || :
 topo_two_nodes
 here() { on hospital "$@"; }
