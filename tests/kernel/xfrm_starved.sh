@@ -97,4 +97,5 @@ check 'made again' both qkdctl tunnel add t link q mode transport
 wait_live t
 check 'packets pass again' reaches
 both qkdctl tunnel del t
-is 'no policy is left in the end' "$(both ip xfrm policy)" ''
+# but the sockets' own, of what still runs
+is 'no policy is left in the end' "$(both ip xfrm policy | grep '^[[:space:]]*dir ')" ''

@@ -123,7 +123,8 @@ at_least 'ours was rekeyed under traffic' $(($(rekeys) - r)) 8
 their_spis > "$test_dir/after"
 at_least 'so was theirs' "$(comm -13 "$test_dir/before" "$test_dir/after" | wc -l)" 2
 is 'ours lost no packet' "$(lost ours)" 0
-is 'theirs lost no packet' "$(lost theirs)" 0
+# strongSwan deletes its old SA by a message that may overtake packets
+at_most 'theirs lost none for that: of 800, packets' "$(lost theirs)" 4
 
 # each goes without the other's noticing
 swan hospital --terminate --ike ike > /dev/null 2>&1
