@@ -190,6 +190,18 @@ static void named_soon(struct qkd_named *s, unsigned long delay)
 		mod_delayed_work(qkd_wq, &s->work, delay);
 }
 
+/*
+ * What was being repeated is answered. Before the reader hears of it, lest
+ * its next wish be forgotten; left pending, the repetition would hold that
+ * back, see named_want().
+ */
+static void named_answered(struct qkd_named *s)
+{
+	lockdep_assert_held(&s->lock);
+	cancel_delayed_work(&s->work);
+	s->retry = RETRY_MIN;
+}
+
 /* The one place where the state changes. */
 static void named_become(struct qkd_named *s, u32 state, u64 yours)
 {
@@ -348,6 +360,7 @@ static void leader_ack(struct qkd_named *s, const struct qkd_named_msg *m)
 	if (!is_leader(s) || !s->cur || m->seq != s->next)
 		return;
 	s->next++;
+	named_answered(s);
 	if (taken)
 		fifo_push(s, s->cur);
 	else
@@ -416,7 +429,7 @@ static void follower_decide(struct qkd_named *s, const struct qkd_named_msg *m,
 	}
 	s->next++;
 	s->last_taken = !err;
-	s->retry = RETRY_MIN;
+	named_answered(s);
 	if (err)
 		chunk_free(chunk);
 	else

@@ -18,7 +18,7 @@
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../xfrm/lib.sh"
 xfrm_need iperf3
-turns=${XFRM_BENCH_TURNS:-7} seconds=${XFRM_BENCH_SECONDS:-5} many=${XFRM_BENCH_MANY:-1000}
+turns=${XFRM_BENCH_TURNS:-15} seconds=${XFRM_BENCH_SECONDS:-4} many=${XFRM_BENCH_MANY:-1000}
 
 key=0x$(head -c 36 /dev/urandom | od -An -tx1 | tr -d ' \n')
 by_hand() {
