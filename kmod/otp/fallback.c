@@ -234,9 +234,10 @@ static void alarm(struct otp_tunnel *t, const struct otp_gen *g)
  * @s: sockets
  * @skb: GSO or not; stays the caller's
  *
- * Context: BH disabled, RCU read lock. Return: 0; else the packet was not
- * sent: no fallback is configured, or its tunnel has no SA now, or a segment
- * was not (and none after it).
+ * Context: BH disabled, RCU read lock. Return: 0; else nothing of the packet
+ * was sent: no fallback is configured, or its tunnel has no SA now. Segments
+ * lost after one was sent are counted as dropped: to try the packet again
+ * would send that one twice.
  */
 int otp_fallback_send(struct otp_tunnel *t, const struct otp_gen *g,
 		      const struct otp_sock *s, struct sk_buff *skb)
@@ -244,6 +245,7 @@ int otp_fallback_send(struct otp_tunnel *t, const struct otp_gen *g,
 	struct sk_buff *segs, *seg, *next;
 	struct dst_entry *dst;
 	struct qkd_esp_id id;
+	bool begun = false;
 	int err;
 
 	err = find_tunnel(t, g->att, &id);
@@ -264,10 +266,16 @@ int otp_fallback_send(struct otp_tunnel *t, const struct otp_gen *g,
 	if (err)
 		goto out;
 	skb_list_walk_safe(segs, seg, next) {
-		if (!err)
+		if (begun || !err)
 			err = send_one(t, g, s, dst, &id, seg);
+		if (!err)
+			begun = true;
+		else if (begun)
+			DEV_STATS_INC(t->dev, tx_dropped);
 		consume_skb(seg);
 	}
+	if (begun)
+		err = 0;
 out:
 	dst_release(dst);
 	return err;
