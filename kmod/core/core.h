@@ -41,6 +41,7 @@ struct socket;
 #define QKD_POOL_MAX		SZ_1G
 #define QKD_POOL_DEFAULT	SZ_256K
 #define QKD_GRACE_DEFAULT_MS	60000
+#define QKD_HASH_BITS		12	/* buckets to find links by */
 #define QKD_MAC_KEY_SIZE	32
 static_assert(QKD_SECRET_SIZE == 2 * QKD_MAC_SECRET_SIZE);
 

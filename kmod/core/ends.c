@@ -10,8 +10,6 @@
 #include <net/ipv6.h>
 #include "core.h"
 
-#define QKD_HASH_BITS	12
-
 /* by net and peer address; written under qkd_conf_mutex, read under RCU */
 static DEFINE_HASHTABLE(qkd_by_peer, QKD_HASH_BITS);
 

@@ -7,8 +7,6 @@
 #include <linux/slab.h>
 #include "core.h"
 
-#define QKD_HASH_BITS	12
-
 /* by generation; written under qkd_gen_lock, read under RCU */
 static DEFINE_HASHTABLE(qkd_by_gen, QKD_HASH_BITS);
 static DEFINE_SPINLOCK(qkd_gen_lock);

@@ -48,8 +48,6 @@ static u32 qkd_n_links;
 /* shells included: the module waits for them */
 static atomic_t qkd_links_left;
 
-#define QKD_HASH_BITS	12
-
 /* by net and name; written under qkd_conf_mutex, read under RCU */
 static DEFINE_HASHTABLE(qkd_by_name, QKD_HASH_BITS);
 

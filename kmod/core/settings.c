@@ -15,7 +15,8 @@ MODULE_PARM_DESC(max_pool_size, "bytes of each of a pool's two rings, at most");
 
 static unsigned int userns_max_pool_size = SZ_1M;
 module_param(userns_max_pool_size, uint, 0644);
-MODULE_PARM_DESC(userns_max_pool_size, "max_pool_size there");
+MODULE_PARM_DESC(userns_max_pool_size,
+		 "max_pool_size in a network namespace owned by another user namespace");
 
 static unsigned int pool_size = QKD_POOL_DEFAULT;
 module_param(pool_size, uint, 0644);
