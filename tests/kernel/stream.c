@@ -325,20 +325,21 @@ TEST_F_TIMEOUT(stream, invariant_2_over_new_generations, 60)
 	struct reader a, b;
 	int fa = end_open(_metadata, &self->p.a, "gen");
 	int fb = end_open(_metadata, &self->p.b, "gen");
+	const size_t want = 6 * HALF;	/* of many generations */
 	int i;
 
-	reader_start(&a, fa, 60000, 1000);
-	reader_start(&b, fb, 60000, 3000);
+	reader_start(&a, fa, want, 1000);
+	reader_start(&b, fb, want, 3000);
 	/* the streams start anew in the middle of whatever goes on */
-	for (i = 0; i < 250 && (a.got < 60000 || b.got < 60000); i++) {
-		usleep(100000 + i % 7 * 1000);
+	for (i = 0; i < 1000 && (a.got < want || b.got < want); i++) {
+		usleep(i % 7 * 5000);
 		pair_fill(&self->p, HALF);
 	}
 	reader_join(&a);
 	reader_join(&b);
-	EXPECT_EQ(60000, a.got);
-	EXPECT_EQ(60000, b.got);
-	EXPECT_EQ(0, memcmp(a.buf, b.buf, 60000));
+	EXPECT_EQ(want, a.got);
+	EXPECT_EQ(want, b.got);
+	EXPECT_EQ(0, memcmp(a.buf, b.buf, want));
 	EXPECT_GT(i, 2);
 }
 
