@@ -40,7 +40,10 @@ install: tools man $(if $(filter dkms,$(MODULES)),install-dkms)
 	$(call put,644,$(LIBDIR),$(O)/lib/lib$(l).a $(O)/lib/lib$(l).so.$($(l)_SOVERSION))\
 	ln -sf lib$(l).so.$($(l)_SOVERSION) '$(D)$(LIBDIR)/lib$(l).so'$(newline))
 	$(foreach h,$(HEADERS),$(call put,644,$(patsubst %/,%,$(call header_dir,$(h))),$(h)))
-	$(foreach m,$(man_pages),$(call put,644,$(call man_dir,$(m)),$(m)))
+	$(foreach m,$(man_pages),$(call put,644,$(call man_dir,$(m)),$(m))\
+	for n in $$(cat '$(m).names' 2> /dev/null); do \
+		ln -sf '$(notdir $(m))' '$(D)$(call man_dir,$(m))'/$$n.3 || exit; \
+	done$(newline))
 	$(call put,644,$(LIBDIR)/pkgconfig,$(PKGCONFIG))
 	$(call put,644,$(SYSTEMDDIR)/system,$(UNITS))
 	$(call put,644,$(UDEVDIR)/rules.d,$(UDEV))

@@ -201,7 +201,7 @@ man_pages = $(patsubst Documentation/man/%.rst,$(O)/man/%,$(MAN))
 endif
 $(O)/man/%: Documentation/man/%.rst
 	@mkdir -p $(@D)
-	$(call say,MAN,$@)rst2man --halt=warning $< $@
+	$(call say,MAN,$@)tools/man.sh $< $@
 
 .PHONY: all tools tests benches man list-sources list-install install \
 	install-dkms

@@ -27,8 +27,13 @@ is 'each has a page' "$(names program | while read -r p; do
 	[ -n "$(has "usr/share/man/man?/$p.[18]")" ] || echo "$p"
 done)" ''
 is 'every page is one of those in the sources' \
-	"$(has 'usr/share/man/*' | sed -n 's|.*/\([^/]*\.[1-8]\)$|\1|p' | sort)" \
+	"$(cd "$root/usr/share/man" && find . -type f | sed 's|.*/||' | sort)" \
 	"$(ours 'Documentation/man/*.rst' | sed 's|.*/||; s/\.rst$//' | sort)"
+is 'each function of the library has a page that names it' \
+	"$(sed -n 's/^\t\(qkd_[a-z_]*\);$/\1/p' tools/libqkd/libqkd.map | while read -r f; do
+		sed -n '/^\.SH NAME/,/^\.SH SYN/p' "$root/usr/share/man/man3/$f.3" 2>&1 |
+			grep -q -E "(^|, )$f(,| )" || echo "$f"
+	done)" ''
 is 'the library, its link and the archive' \
 	"$(cd "$root/usr/lib" && readlink libqkd.so; ls libqkd.a)" "$(printf 'libqkd.so.1\nlibqkd.a')"
 

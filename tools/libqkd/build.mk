@@ -13,7 +13,9 @@ qkd_MAP := tools/libqkd/libqkd.map
 HEADERS += include/qkd/qkd.h include/qkd/tunnel.h
 HEADERS += include/uapi/linux/qkd.h include/uapi/linux/qkd_dev.h \
 	include/uapi/linux/qkd_otp.h include/uapi/linux/qkd_xfrm.h
-MAN += Documentation/man/libqkd.3.rst
+MAN += $(patsubst %,Documentation/man/%.3.rst,libqkd qkd_dev_feed qkd_dev_get \
+	qkd_error qkd_key_id_format qkd_link_add qkd_monitor_open qkd_nl_open \
+	qkd_tunnel_add)
 PKGCONFIG += tools/libqkd/libqkd.pc.in
 
 TESTS += ctl_keyid ctl_messages
