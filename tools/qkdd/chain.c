@@ -249,7 +249,7 @@ void chain_throttle(struct chain *c)
 		pause |= c->asked_count >= CHAIN_ASKED ||
 			 (c->conf.recorded && !c->run_agreed);
 	else
-		pause |= sift_keeps(c) && sift_full(c);
+		pause |= alice_keeps(c) && alice_full(c);
 	/* a run's header comes in spite of a pause */
 	if (pause == c->paused)
 		return;
@@ -259,7 +259,7 @@ void chain_throttle(struct chain *c)
 
 void chain_run(struct chain *c, const struct raw_header *header)
 {
-	sift_run(c, header);
+	run_told(c, header);
 	chain_throttle(c);
 }
 
@@ -282,7 +282,7 @@ void chain_totals(struct chain *c, uint64_t start, uint64_t end,
 		  const struct raw_totals *totals)
 {
 	if (c->run_known && c->started)
-		sift_totals(c, start, end, totals);
+		alice_totals(c, start, end, totals);
 }
 
 int chain_message(struct chain *c, unsigned int type, uint64_t block,
@@ -321,7 +321,7 @@ void chain_moved(struct chain *c)
 
 void chain_tick(struct chain *c)
 {
-	sift_tick(c);
+	alice_tick(c);
 	chain_throttle(c);
 }
 

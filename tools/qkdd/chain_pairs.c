@@ -267,9 +267,9 @@ static void search_done(struct work *work)
 			c->ops->reason(c->ctx, "no pairs: the two ends' time tags show no coincidences");
 		/* there may be better ones later */
 		if (s->error && s->error != -ENOMEM)
-			sift_refuse_heard(c);
+			alice_refuse_heard(c);
 		else
-			sift_go_on(c);
+			alice_go_on(c);
 	}
 	search_free(s);
 	chain_release(c);
@@ -455,7 +455,7 @@ static int match(struct chain *c, const struct tags *t, uint64_t base,
 		step(&m, &ia, &ib, to);
 	step(&m, &ia, &ib, limit);
 	watch_clock(c, m.pairs, ia, t->n, limit - base);
-	events_done(c, c->ev_first + ia);
+	alice_events_done(c, c->ev_first + ia);
 	free(index);
 	free(m.pair);
 	return 0;

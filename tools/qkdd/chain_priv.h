@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the files of the chain share: chain.c (the outside), chain_sift.c,
- * chain_pairs.c, chain_block.c and chain_report.c.
+ * What the files of the chain share: chain.c is the outside, chain_run.c the
+ * device's run, chain_sift.c with _alice, _bob and _pairs the way to sifted
+ * strings, chain_cut.c and chain_block.c that of blocks, chain_report.c their
+ * reports.
  */
 #ifndef _QKDD_CHAIN_PRIV_H
 #define _QKDD_CHAIN_PRIV_H
@@ -219,24 +221,49 @@ void sifted_free(struct post_sifted *s);
 /* chain_sift.c */
 int sift_message(struct chain *c, unsigned int type, uint64_t no,
 		 const uint8_t *data, size_t len);
-void sift_run(struct chain *c, const struct raw_header *h);
 void sift_events(struct chain *c, uint64_t start, uint64_t end,
 		 const uint64_t *slot, const uint8_t *code, size_t count);
 /* Forget all that was not made a block. */
 void sift_reset(struct chain *c);
-/* Alice: more events than are asked about. */
-bool sift_full(const struct chain *c);
-/* Alice: forget her events before that index. */
-void events_done(struct chain *c, size_t at);
-/* And these may yet be asked about. */
-bool sift_keeps(const struct chain *c);
-void sift_tick(struct chain *c);
 void sift_start(struct chain *c);
-void sift_totals(struct chain *c, uint64_t start, uint64_t end,
-		 const struct raw_totals *t);
-/* Alice: answer the DETECTs that wait, or say that they are of no use. */
-void sift_go_on(struct chain *c);
-void sift_refuse_heard(struct chain *c);
+
+/* chain_run.c */
+/* Our device told of a run. */
+void run_told(struct chain *c, const struct raw_header *h);
+/* Alice: tell Bob of it. */
+void run_say(struct chain *c, uint64_t slots_hz);
+int run_message(struct chain *c, const uint8_t *data, size_t len);
+
+/* chain_cut.c */
+/* As many blocks as the sifted strings give. */
+int cut_blocks(struct chain *c);
+
+/* chain_bob.c */
+void bob_events(struct chain *c, uint64_t start, uint64_t end,
+		const uint64_t *slot, const uint8_t *code, size_t count);
+int bob_sift(struct chain *c, uint64_t no, const uint8_t *data, size_t len);
+void bob_drop_filling(struct chain *c);
+void bob_forget(struct chain *c);
+
+/* chain_alice.c */
+void alice_events(struct chain *c, uint64_t start, uint64_t end,
+		  const uint64_t *slot, const uint8_t *code, size_t count);
+void alice_totals(struct chain *c, uint64_t start, uint64_t end,
+		  const struct raw_totals *t);
+int alice_detect(struct chain *c, uint64_t no, const uint8_t *data,
+		 size_t len);
+/* Answer the DETECTs that wait, or say that they are of no use. */
+void alice_go_on(struct chain *c);
+void alice_refuse_heard(struct chain *c);
+/* Forget the events before that index. */
+void alice_events_done(struct chain *c, size_t at);
+void alice_forget_events(struct chain *c);
+void alice_forget_told(struct chain *c);
+/* More events than are asked about. */
+bool alice_full(const struct chain *c);
+/* And these may yet be asked about. */
+bool alice_keeps(const struct chain *c);
+void alice_tick(struct chain *c);
 
 /* chain_pairs.c */
 void pairs_run(struct chain *c, const struct raw_header *h);
