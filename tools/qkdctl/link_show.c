@@ -147,7 +147,7 @@ static void print_rates(const struct qkd_link *l, int stats)
 	if (!stats)
 		return;
 	pr_text("\n");
-	report_gains(l->report, gains, sizeof(gains));
+	report_decoys(l->report, gains, sizeof(gains));
 	if (*gains && !pr_json())
 		pr_str(PLAIN, NULL, "    Decoy: %s\n", gains);
 }

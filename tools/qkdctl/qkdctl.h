@@ -229,8 +229,17 @@ struct qkd_ip ip6(struct in6_addr a);
 void report_each(const char *json,
 		 void (*cb)(const char *name, const char *value, void *arg),
 		 void *arg);
-/* One line of the decoy states' gains, "" where the report has none. */
-void report_gains(const char *json, char *buf, size_t size);
+#define REPORT_GAINS 4	/* intensities a source may have */
+struct gain {
+	double mu;	/* mean photon number */
+	double gain;	/* detections in matching bases for each pulse sent */
+	double error;	/* rate, of these */
+};
+
+/* Of the decoy states; how many there are, 0 where the report has none. */
+unsigned int report_gains(const char *json, struct gain *gains);
+/* The same as one line. */
+void report_decoys(const char *json, char *buf, size_t size);
 /* True if the text is one JSON value. */
 bool report_valid(const char *json);
 

@@ -75,14 +75,12 @@ bool report_valid(const char *json)
 	return valid;
 }
 
-#define STATES_MAX 4	/* intensities a source may have */
-
 /* What was counted of each intensity, in a block's report. */
 struct counts {
-	double mu[STATES_MAX];
-	double p[STATES_MAX];
-	double detected[STATES_MAX];
-	double wrong[STATES_MAX];
+	double mu[REPORT_GAINS];
+	double p[REPORT_GAINS];
+	double detected[REPORT_GAINS];
+	double wrong[REPORT_GAINS];
 	double pulses;
 	unsigned int n;
 };
@@ -106,7 +104,7 @@ static void one_count(const char *name, const char *value, void *arg)
 	if (!strcmp(name, "pulses"))
 		c->pulses = v;
 	if (name[stem] != '.' || sscanf(name + stem + 1, "%u", &i) != 1 ||
-	    i >= STATES_MAX)
+	    i >= REPORT_GAINS)
 		return;
 	for (size_t k = 0; k < N_ELEMS(arrays); k++) {
 		if (strlen(arrays[k].name) != stem ||
@@ -118,24 +116,38 @@ static void one_count(const char *name, const char *value, void *arg)
 	}
 }
 
-void report_gains(const char *json, char *buf, size_t size)
+unsigned int report_gains(const char *json, struct gain *gains)
 {
 	struct counts c = { 0 };
-	size_t used = 0;
+	unsigned int n = 0;
 
-	buf[0] = '\0';
 	report_each(json, one_count, &c);
 	for (unsigned int i = 0; i < c.n; i++) {
 		double sent = c.pulses * c.p[i];
-		int n;
 
-		if (sent <= 0 || c.detected[i] < 0)
+		if (!(sent > 0) || !(c.detected[i] >= 0))
 			continue;
-		n = snprintf(buf + used, size - used,
-			     "%smu %g gain %.2e error %.2f%%",
-			     used ? "  " : "", c.mu[i], c.detected[i] / sent,
-			     c.detected[i] > 0 ?
-			     100 * c.wrong[i] / c.detected[i] : 0.0);
+		gains[n].mu = c.mu[i];
+		gains[n].gain = c.detected[i] / sent;
+		gains[n++].error = c.detected[i] > 0 ?
+				   c.wrong[i] / c.detected[i] : 0;
+	}
+	return n;
+}
+
+void report_decoys(const char *json, char *buf, size_t size)
+{
+	struct gain g[REPORT_GAINS];
+	unsigned int all = report_gains(json, g);
+	size_t used = 0;
+
+	buf[0] = '\0';
+	for (unsigned int i = 0; i < all; i++) {
+		int n = snprintf(buf + used, size - used,
+				 "%smu %g gain %.2e error %.2f%%",
+				 used ? "  " : "", g[i].mu, g[i].gain,
+				 100 * g[i].error);
+
 		if (n < 0 || (size_t)n >= size - used)
 			break;
 		used += n;

@@ -26,7 +26,11 @@
 #define HISTORY 512	/* readings kept, and so the widest graph */
 #define ALARMS 4	/* the last ones are shown */
 
-enum row { SECRET, SIFTED, RAW, QBER, EFFICIENCY, MADE, USED, LEVEL, N_ROWS };
+enum row {
+	SECRET, SIFTED, RAW, QBER, EFFICIENCY, MADE, USED, LEVEL,
+	GAIN,	/* of the first of the decoy states, the others behind it */
+	N_ROWS = GAIN + REPORT_GAINS
+};
 
 struct series {
 	float v[N_ROWS][HISTORY];
@@ -37,6 +41,8 @@ struct series {
 struct watched {
 	char name[QKD_NAME_MAX + 1];
 	struct series series;
+	struct gain gains[REPORT_GAINS];	/* at the last reading */
+	unsigned int n_gains;
 	struct qkd_link *link;	/* the last reading */
 	uint64_t made;
 	uint64_t used;
@@ -119,6 +125,17 @@ static void reading(struct watched *x, const struct qkd_link *l, uint64_t now)
 	x->seen = true;
 }
 
+/* Gains stand in the report, which is not in the list of all links. */
+static void reading_gains(struct watched *x)
+{
+	uint32_t at = (x->series.n - 1) % HISTORY;
+
+	x->n_gains = report_gains(x->link->report, x->gains);
+	for (unsigned int i = 0; i < REPORT_GAINS; i++)
+		x->series.v[GAIN + i][at] = i < x->n_gains ?
+					    x->gains[i].gain : 0;
+}
+
 static int take_link(const struct qkd_link *l, void *arg)
 {
 	struct watch *w = arg;
@@ -166,6 +183,8 @@ static int read_links(struct watch *w, struct qkd_nl *nl)
 		err = qkd_link_get(nl, x->name, QKD_NO_INDEX, &x->link);
 		if (err && err != -ENODEV)
 			return failed(err);
+		if (!err)
+			reading_gains(x);
 	}
 	return 0;
 }
@@ -220,7 +239,8 @@ static void spark(const struct watch *w, float v, float max)
 		"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█",
 	};
 	static const char ascii[] = "_.-:=+*#";
-	int i = max > 0 ? (int)(v / max * 7.99f) : 0;
+	/* what a report claims may be no number */
+	int i = v < max ? (int)(v / max * 7.99f) : max > 0 ? 7 : 0;
 
 	if (w->utf8)
 		fputs(blocks[i], stdout);
@@ -258,8 +278,14 @@ static char *fmt_row(char *buf, enum row r, float v)
 		return fmt_human(buf, v);
 	case RAW:
 		return fmt_rate(buf, v, "/s");
-	default:
+	case SECRET:
+	case SIFTED:
+	case MADE:
+	case USED:
 		return fmt_rate(buf, v, "bit/s");
+	default:
+		snprintf(buf, UNIT_ROOM, "%.2e", v);
+		return buf;
 	}
 }
 
@@ -283,6 +309,18 @@ static bool draw_row(struct watch *w, const struct watched *x, enum row r,
 	ink(w, DIM);
 	printf(" max %s", fmt_row(max, r, greatest));
 	return end_line(w);
+}
+
+static bool draw_gains(struct watch *w, const struct watched *x)
+{
+	char label[16];
+
+	for (unsigned int i = 0; i < x->n_gains; i++) {
+		snprintf(label, sizeof(label), "Q %.3g", x->gains[i].mu);
+		if (!draw_row(w, x, GAIN + i, label, PLAIN))
+			return false;
+	}
+	return true;
 }
 
 static bool draw_level(struct watch *w, const char *label,
@@ -363,11 +401,11 @@ static bool draw_errors(struct watch *w, const struct qkd_errors_info *e)
 
 static bool draw_texts(struct watch *w, const struct qkd_link *l)
 {
-	char gains[512];
+	char decoys[512];
 
-	report_gains(l->report, gains, sizeof(gains));
-	if (*gains) {
-		printf("  decoy    %.*s", w->width - 12, gains);
+	report_decoys(l->report, decoys, sizeof(decoys));
+	if (*decoys) {
+		printf("  decoy    %.*s", w->width - 12, decoys);
 		if (!end_line(w))
 			return false;
 	}
@@ -405,6 +443,7 @@ static void draw_link(struct watch *w, const struct watched *x)
 	       draw_row(w, x, RAW, "raw", PLAIN) &&
 	       draw_row(w, x, QBER, "QBER", WARN) &&
 	       draw_row(w, x, EFFICIENCY, "f", PLAIN) &&
+	       draw_gains(w, x) &&
 	       draw_row(w, x, MADE, "made", PLAIN) &&
 	       draw_row(w, x, USED, "used", PLAIN) &&
 	       draw_row(w, x, LEVEL, "level tx", PLAIN) && end_line(w) &&
