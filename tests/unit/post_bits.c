@@ -49,6 +49,9 @@ TEST(extract_takes_what_the_mask_names_in_order)
 		}
 		ASSERT_EQ(k - at, post_bits_extract(b, at, a, m, n));
 		ASSERT_TRUE(post_bits_equal(b, c, N + 200));
+		memset(b, 0, 8 * post_words(N + 200));
+		ASSERT_EQ(k - at, post_bits_extract_ref(b, at, a, m, n));
+		ASSERT_TRUE(post_bits_equal(b, c, N + 200));
 		free(a);
 		free(m);
 		free(b);
@@ -67,6 +70,8 @@ TEST(counts_are_those_of_single_bits)
 	}
 	EXPECT_EQ(ones, post_bits_count(a, N));
 	EXPECT_EQ(diff, post_bits_diff(a, b, N));
+	EXPECT_EQ(ones, post_bits_diff_ref(a, NULL, N));
+	EXPECT_EQ(diff, post_bits_diff_ref(a, b, N));
 	post_bits_xor(a, b, N);
 	EXPECT_EQ(diff, post_bits_count(a, N));
 	EXPECT_FALSE(post_bits_equal(a, b, N));

@@ -358,4 +358,40 @@ TEST(counts_by_intensity)
 	free(mask);
 }
 
+TEST(packing_agrees_with_the_reference)
+{
+	uint64_t s = 17;
+	int round, p;
+
+	for (round = 0; round < 500; round++) {
+		size_t n = rnd(&s) % 1000, i;
+		uint8_t *flags = malloc(n + 1);
+		uint64_t *v[2][4];
+		int wanted = rnd(&s) % 16;
+
+		for (i = 0; i < n; i++)
+			flags[i] = rnd(&s);
+		for (p = 0; p < 4; p++) {
+			v[0][p] = wanted >> p & 1 ? bits_new(n) : NULL;
+			v[1][p] = wanted >> p & 1 ? bits_new(n) : NULL;
+		}
+		post_sift_pack(flags, n, v[0][0], v[0][1], v[0][2], v[0][3]);
+		post_sift_pack_ref(flags, n, v[1][0], v[1][1], v[1][2],
+				   v[1][3]);
+		for (p = 0; p < 4; p++) {
+			if (!v[0][p])
+				continue;
+			for (i = 0; i < n; i++)
+				ASSERT_EQ(flags[i] >> p & 1,
+					  post_bit(v[1][p], i));
+			/* words, so bits past the end as well */
+			ASSERT_EQ(0, memcmp(v[0][p], v[1][p],
+					    8 * post_words(n)));
+			free(v[0][p]);
+			free(v[1][p]);
+		}
+		free(flags);
+	}
+}
+
 TEST_HARNESS_MAIN

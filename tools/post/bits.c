@@ -94,43 +94,49 @@ static size_t count_popcnt(const uint64_t *a, const uint64_t *b, size_t words)
 }
 #endif
 
-size_t post_bits_extract(uint64_t *dst, size_t dpos, const uint64_t *src,
-			 const uint64_t *mask, size_t n)
+size_t post_bits_extract_ref(uint64_t *dst, size_t dpos, const uint64_t *src,
+			     const uint64_t *mask, size_t n)
 {
 	size_t i, start = dpos;
 
-#ifdef POST_X86
-	if (__builtin_cpu_supports("bmi2"))
-		return extract_bmi2(dst, dpos, src, mask, post_words(n)) -
-			start;
-#endif
 	for (i = 0; i < post_words(n); i++)
 		dpos = append64(dst, dpos, pext_ref(src[i], mask[i]),
 				__builtin_popcountll(mask[i]));
 	return dpos - start;
 }
 
-static size_t count(const uint64_t *a, const uint64_t *b, size_t words)
+size_t post_bits_extract(uint64_t *dst, size_t dpos, const uint64_t *src,
+			 const uint64_t *mask, size_t n)
+{
+#ifdef POST_X86
+	if (__builtin_cpu_supports("bmi2"))
+		return extract_bmi2(dst, dpos, src, mask, post_words(n)) -
+			dpos;
+#endif
+	return post_bits_extract_ref(dst, dpos, src, mask, n);
+}
+
+size_t post_bits_diff_ref(const uint64_t *a, const uint64_t *b, size_t n)
 {
 	size_t i, c = 0;
 
-#ifdef POST_X86
-	if (__builtin_cpu_supports("popcnt"))
-		return count_popcnt(a, b, words);
-#endif
-	for (i = 0; i < words; i++)
+	for (i = 0; i < post_words(n); i++)
 		c += __builtin_popcountll(b ? a[i] ^ b[i] : a[i]);
 	return c;
 }
 
 size_t post_bits_count(const uint64_t *v, size_t n)
 {
-	return count(v, NULL, post_words(n));
+	return post_bits_diff(v, NULL, n);
 }
 
 size_t post_bits_diff(const uint64_t *a, const uint64_t *b, size_t n)
 {
-	return count(a, b, post_words(n));
+#ifdef POST_X86
+	if (__builtin_cpu_supports("popcnt"))
+		return count_popcnt(a, b, post_words(n));
+#endif
+	return post_bits_diff_ref(a, b, n);
 }
 
 void post_bits_xor(uint64_t *dst, const uint64_t *src, size_t n)

@@ -79,11 +79,18 @@ void post_bits_copy(uint64_t *dst, size_t dpos, const uint64_t *src,
 size_t post_bits_extract(uint64_t *dst, size_t dpos, const uint64_t *src,
 			 const uint64_t *mask, size_t n);
 
+/** post_bits_extract_ref() - the same in portable C, for tests */
+size_t post_bits_extract_ref(uint64_t *dst, size_t dpos, const uint64_t *src,
+			     const uint64_t *mask, size_t n);
+
 /** post_bits_count() - the number of ones among n bits */
 size_t post_bits_count(const uint64_t *v, size_t n);
 
 /** post_bits_diff() - the number of places in which two strings differ */
 size_t post_bits_diff(const uint64_t *a, const uint64_t *b, size_t n);
+
+/** post_bits_diff_ref() - the same in portable C; @b NULL: ones of @a */
+size_t post_bits_diff_ref(const uint64_t *a, const uint64_t *b, size_t n);
 
 /** post_bits_xor() - dst ^= src, n bits */
 void post_bits_xor(uint64_t *dst, const uint64_t *src, size_t n);

@@ -330,17 +330,12 @@ static size_t pack_avx512(const uint8_t *flags, size_t n, uint64_t *plane[4])
 }
 #endif
 
-void post_sift_pack(const uint8_t *flags, size_t n, uint64_t *bit,
-		    uint64_t *basis, uint64_t *lo, uint64_t *hi)
+/* From word @i on */
+static void pack_any(const uint8_t *flags, size_t n, uint64_t *plane[4],
+		     size_t i)
 {
-	uint64_t *plane[4] = { bit, basis, lo, hi };
-	size_t i = 0;
 	int b;
 
-#ifdef POST_X86
-	if (post_cpu_avx512())
-		i = pack_avx512(flags, n, plane);
-#endif
 	for (; i < post_words(n); i++) {
 		size_t left = n - 64 * i < 64 ? n - 64 * i : 64;
 
@@ -349,4 +344,25 @@ void post_sift_pack(const uint8_t *flags, size_t n, uint64_t *bit,
 				plane[b][i] = plane64(flags + 64 * i, left, b);
 		}
 	}
+}
+
+void post_sift_pack_ref(const uint8_t *flags, size_t n, uint64_t *bit,
+			uint64_t *basis, uint64_t *lo, uint64_t *hi)
+{
+	uint64_t *plane[4] = { bit, basis, lo, hi };
+
+	pack_any(flags, n, plane, 0);
+}
+
+void post_sift_pack(const uint8_t *flags, size_t n, uint64_t *bit,
+		    uint64_t *basis, uint64_t *lo, uint64_t *hi)
+{
+	uint64_t *plane[4] = { bit, basis, lo, hi };
+	size_t done = 0;
+
+#ifdef POST_X86
+	if (post_cpu_avx512())
+		done = pack_avx512(flags, n, plane);
+#endif
+	pack_any(flags, n, plane, done);
 }

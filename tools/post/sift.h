@@ -162,4 +162,8 @@ void post_sift_count(const uint64_t *lo, const uint64_t *hi,
 void post_sift_pack(const uint8_t *flags, size_t n, uint64_t *bit,
 		    uint64_t *basis, uint64_t *lo, uint64_t *hi);
 
+/** post_sift_pack_ref() - the same in portable C, for tests */
+void post_sift_pack_ref(const uint8_t *flags, size_t n, uint64_t *bit,
+			uint64_t *basis, uint64_t *lo, uint64_t *hi);
+
 #endif
