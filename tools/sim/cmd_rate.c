@@ -231,10 +231,11 @@ static void put_quoted(FILE *f, const char *s)
 	fputc('\'', f);
 }
 
-static void put_data(FILE *f, const struct sim_options *o,
-		     const struct plan *p, const struct sim_config *c)
+/* Returns which block sizes give key anywhere, a bit for each. */
+static unsigned int put_data(FILE *f, const struct sim_options *o,
+			     const struct plan *p, const struct sim_config *c)
 {
-	unsigned int i, k, n = points_of(p);
+	unsigned int i, k, n = points_of(p), any = 0;
 	struct plan_point x;
 
 	fputs("$d << EOD\n", f);
@@ -242,8 +243,10 @@ static void put_data(FILE *f, const struct sim_options *o,
 		plan_point(p, c, p->from_km + i * p->step_km, &x);
 		fprintf(f, "%.9g %.9g %.9g %.9g %.9g", x.km, 100 * x.qber,
 			100 * x.qber_check, x.sifted_hz, x.asymptotic_hz);
-		for (k = 0; k < p->blocks; k++)
+		for (k = 0; k < p->blocks; k++) {
 			fprintf(f, " %.9g", x.finite_hz[k]);
+			any |= (x.finite_hz[k] > 0) << k;
+		}
 		fputc('\n', f);
 		if (!o->quiet && isatty(STDERR_FILENO))
 			fprintf(stderr, "\r%u of %u points\033[K", i + 1, n);
@@ -251,6 +254,7 @@ static void put_data(FILE *f, const struct sim_options *o,
 	fputs("EOD\n", f);
 	if (!o->quiet && isatty(STDERR_FILENO))
 		fputs("\r\033[K", stderr);
+	return any;
 }
 
 static void put_title(FILE *f, const struct sim_config *c)
@@ -279,28 +283,29 @@ static void put_title(FILE *f, const struct sim_config *c)
 static void put_script(FILE *f, const struct sim_options *o, const char *file,
 		       const struct plan *p, const struct sim_config *c)
 {
-	unsigned int k;
+	unsigned int k, any;
 
 	if (ends_with(file, ".png"))
-		fputs("set terminal pngcairo size 900,900 noenhanced\n", f);
+		fputs("set terminal pngcairo size 900,900\n", f);
 	else
-		fputs("set terminal svg size 900,900 noenhanced background 'white'\n", f);
+		fputs("set terminal svg size 900,900 background 'white'\n", f);
 	if (!ends_with(file, ".gp")) {
 		fputs("set output ", f);
 		put_quoted(f, file);
 		fputc('\n', f);
 	}
-	put_data(f, o, p, c);
+	any = put_data(f, o, p, c);
 	fputs("set multiplot layout 2,1 title ", f);
 	put_title(f, c);
 	fputs("\nset grid\nset key top right\n"
 	      "set xlabel 'fibre [km]'\nset logscale y\n"
-	      "set format y '10^%T'\nset ylabel 'secret key [bit/s]'\n"
+	      "set format y '10^{%T}'\nset ylabel 'secret key [bit/s]'\n"
 	      "plot $d u 1:($4>0?$4:NaN) w l dt 2 lc 'grey' t 'sifted'", f);
 	fputs(", $d u 1:($5>0?$5:NaN) w l lw 2 t 'asymptotic'", f);
 	for (k = 0; k < p->blocks; k++)
-		fprintf(f, ", $d u 1:($%u>0?$%u:NaN) w lp t 'finite, n = %g'",
-			6 + k, 6 + k, p->block[k]);
+		fprintf(f, ", $d u 1:($%u>0?$%u:NaN) w lp t 'finite, n = %g%s'",
+			6 + k, 6 + k, p->block[k],
+			any >> k & 1 ? "" : ": none");
 	fputs("\nunset logscale y\nset format y '%g'\n"
 	      "set ylabel 'QBER [%]'\nset yrange [0:*]\nset key top left\n"
 	      "plot $d u 1:2 w lp t 'key basis', $d u 1:3 w l t 'check basis'\n"
