@@ -7,18 +7,28 @@
  *	QKD_STANDIN_SEED	any text; the two ends' must be the same
  *	QKD_STANDIN_BYTES	key each direction has in all; default: no end
  *	QKD_STANDIN_DOWN	names of links that are not there, by spaces
+ *	QKD_STANDIN_LINKS	what qkd_link_each() tells: by spaces,
+ *				NAME,LOCAL-NODE,PEER-NODE,LOCAL,PEER each
+ *	QKD_STANDIN_RATE	bytes a second that a link makes to send with: by
+ *				spaces, NAME=BYTES each; default: any
+ *	QKD_STANDIN_DIR		where it keeps how far key was reserved, so that
+ *				pools outlive the process, as the kernel's do
  *
  * Link "NAME-far" is the other end of link "NAME", in this process or another.
  *
  * What a real pool does that this does not: blocks, confirmation by a peer,
  * generations that change, and the cost of a system call.
  */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/evp.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "kmod/core/ring.h"
 #include "tools/libqkd/internal.h"
@@ -36,6 +46,10 @@ struct pool {
 	struct qkd_tx tx;
 	struct qkd_rx rx;
 	uint64_t clock;
+	uint64_t rate;		/* bytes/s; 0: any */
+	double since;
+	uint64_t begun;		/* reserved by processes before this one */
+	int fd;			/* of the file that says so */
 };
 
 struct qkd_dev {
@@ -51,6 +65,33 @@ static uint64_t limit(void)
 
 	return s ? strtoull(s, NULL, 10) + MAC_SECRET + CONTROL_SHARE :
 		UINT64_MAX;
+}
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+static uint64_t rate_of(const char *name)
+{
+	const char *s = getenv("QKD_STANDIN_RATE");
+	size_t len = strlen(name);
+
+	for (; s && *s; s += strcspn(s, " "), s += !!*s)
+		if (!strncmp(s, name, len) && s[len] == '=')
+			return strtoull(s + len + 1, NULL, 10);
+	return 0;
+}
+
+static uint64_t tx_limit(const struct pool *p)
+{
+	uint64_t made = MAC_SECRET + CONTROL_SHARE + p->begun +
+			p->rate * (now() - p->since);
+
+	return p->rate && made < limit() ? made : limit();
 }
 
 /* Key at @offset of stream 0 or 1 of a link: AES-128 in counter mode */
@@ -77,7 +118,7 @@ static void bytes_at(const struct pool *p, uint32_t stream, uint64_t offset,
 
 static void feed_tx(struct pool *p)
 {
-	uint64_t room = qkd_tx_room(&p->tx), end = limit();
+	uint64_t room = qkd_tx_room(&p->tx), end = tx_limit(p);
 	uint8_t block[8192];
 
 	while (room >= sizeof(block) && p->tx.head < end) {
@@ -110,6 +151,36 @@ static void feed_rx(struct pool *p, uint64_t end)
 	}
 }
 
+/* What was reserved before is gone. */
+static void skip_begun(struct pool *p)
+{
+	const char *dir = getenv("QKD_STANDIN_DIR");
+	uint8_t gone[4096];
+	char path[4096];
+	uint64_t at, n;
+
+	p->fd = -1;
+	if (!dir)
+		return;
+	snprintf(path, sizeof(path), "%s/%s", dir, p->name);
+	p->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (pread(p->fd, &p->begun, sizeof(p->begun), 0) <
+	    (ssize_t)sizeof(p->begun))
+		p->begun = 0;
+	for (at = MAC_SECRET; at < p->begun; at += n) {
+		n = p->begun - at < sizeof(gone) ? p->begun - at : sizeof(gone);
+		feed_tx(p);
+		if (qkd_tx_reserve(&p->tx, gone, n, 0, &at))
+			break;
+	}
+}
+
+static void save_begun(const struct pool *p, uint64_t end)
+{
+	if (p->fd >= 0 && pwrite(p->fd, &end, sizeof(end), 0) < 0)
+		perror("QKD_STANDIN_DIR");
+}
+
 static struct pool *pool_new(const char *name)
 {
 	struct pool *p = calloc(1, sizeof(*p));
@@ -127,10 +198,13 @@ static struct pool *pool_new(const char *name)
 	p->rx.buf = malloc(RING);
 	p->rx.gone = calloc(RING / 8, 1);
 	p->rx.size = RING;
+	p->rate = rate_of(p->name);
+	p->since = now();
 	qkd_tx_reset(&p->tx);
 	qkd_rx_reset(&p->rx);
 	feed_tx(p);
 	qkd_tx_reserve(&p->tx, secret, sizeof(secret), 0, &offset);
+	skip_begun(p);
 	feed_rx(p, 1);
 	qkd_rx_take(&p->rx, 0, secret, sizeof(secret));
 	return p;
@@ -190,6 +264,35 @@ void qkd_link_free(struct qkd_link *link)
 	free(link);
 }
 
+int qkd_link_each(struct qkd_nl *nl,
+		  int (*cb)(const struct qkd_link *link, void *arg), void *arg)
+{
+	const char *s = getenv("QKD_STANDIN_LINKS");
+	char name[32], local[64], peer[64], from[16], to[16];
+	int ret = 0, i, n;
+
+	for (; s && !ret && sscanf(s, " %31[^,],%63[^,],%63[^,],%15[^,],%15[^, ]%n",
+				   name, local, peer, from, to, &n) == 5;
+	     s += n) {
+		struct qkd_link l = {
+			.have = QKD_BIT(QKD_A_LINK_LOCAL4) |
+				QKD_BIT(QKD_A_LINK_PEER4),
+			.name = name,
+			.local_node = local,
+			.peer_node = peer,
+			.driver = "",
+		};
+
+		i = pool_find(name);
+		if (i < 0 || inet_pton(AF_INET, from, &l.local4) != 1 ||
+		    inet_pton(AF_INET, to, &l.peer4) != 1)
+			continue;
+		l.index = i;
+		ret = cb(&l, arg);
+	}
+	return ret;
+}
+
 int qkd_dev_open(struct qkd_dev **dev, struct qkd_nl *nl, const char *name,
 		 uint32_t index, bool nonblock)
 {
@@ -237,6 +340,8 @@ int qkd_dev_get(struct qkd_dev *dev, void *key, uint32_t len,
 	if (p->tx.available < RING / 2)
 		feed_tx(p);
 	err = qkd_tx_reserve(&p->tx, key, len, CONTROL_SHARE, &offset);
+	if (!err)
+		save_begun(p, offset + len);
 	pthread_mutex_unlock(&lock);
 	if (err)
 		return qkd_fail(err, "get key: the pool has none now");
@@ -264,7 +369,7 @@ int qkd_dev_take(struct qkd_dev *dev, const struct qkd_key_id *id, void *key,
 		return qkd_fail(-EMSGSIZE, "longer than the room");
 	pthread_mutex_lock(&lock);
 	/* who names what is far ahead is no peer of ours */
-	if (at.offset < p->rx.head + RING)
+	if (p->fd >= 0 || at.offset < p->rx.head + RING)
 		feed_rx(p, at.offset + at.len);
 	err = qkd_rx_take(&p->rx, at.offset, key, at.len);
 	pthread_mutex_unlock(&lock);
