@@ -11,6 +11,7 @@ static const struct qkd_driver * const drivers[] = {
 	&driver_etsi014,
 	&driver_file,
 	&driver_pipe,
+	&driver_relay,
 	&driver_replay,
 	&driver_sim,
 };

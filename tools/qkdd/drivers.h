@@ -10,6 +10,7 @@ struct qkd_driver;
 extern const struct qkd_driver driver_etsi014;
 extern const struct qkd_driver driver_file;
 extern const struct qkd_driver driver_pipe;
+extern const struct qkd_driver driver_relay;
 extern const struct qkd_driver driver_replay;
 extern const struct qkd_driver driver_sim;
 

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash disable=SC2154
+#
+# Four nodes of a relay on one machine, on the stand-in for links; to be sourced
+# after tests/lib.sh:
+#
+#	hospital ---- q1 ---- biobank ---- q2 ---- clinic
+#	    '---- q3 ---- institute ---- q4 ---------'
+#
+# The virtual link is between hospital, the origin, and clinic, the target.
+
+export QKD_STANDIN_SEED=$$
+mkdir "$test_dir/pools"
+export QKD_STANDIN_DIR=$test_dir/pools
+# bytes a second, so that tests know how long what takes
+export QKD_STANDIN_RATE=${QKD_STANDIN_RATE-q1=600000 q2=600000 q3=600000 q4=600000}
+relay_port=$((21000 + RANDOM % 8000))
+declare -A relay_ip=([hospital]=127.0.0.1 [biobank]=127.0.0.2 [institute]=127.0.0.3 [clinic]=127.0.0.4)
+declare -A relay_pid
+
+# one LINK LOCAL PEER: a link as the stand-in has it
+one() { echo "$1,$2,$3,${relay_ip[$2]},${relay_ip[$3]}"; }
+relay_links() {
+	case $1 in
+	hospital)	one q1 $1 biobank; one q3 $1 institute ;;
+	biobank)	one q1-far $1 hospital; one q2 $1 clinic ;;
+	institute)	one q3-far $1 hospital; one q4 $1 clinic ;;
+	clinic)		one q2-far $1 biobank; one q4-far $1 institute ;;
+	esac
+}
+
+# relay_start NODE [PROGRAM [SETTING...]]: and waits until it listens
+relay_start() {
+	local n=$1 program=${2:-relayd_standin}
+
+	shift; [ $# = 0 ] || shift
+	{
+		echo "port $relay_port"
+		echo "listen ${relay_ip[$n]}"
+		echo "socket $test_dir/$n.socket"
+		echo "log debug"
+		printf '%s\n' "$@"
+	} > "$test_dir/$n.conf"
+	QKD_STANDIN_LINKS=$(relay_links "$n" | xargs) \
+		"$O/tests/bin/$program" -c "$test_dir/$n.conf" > "$test_dir/$n.log" 2>&1 &
+	relay_pid[$n]=$!
+	at_exit stop $!
+	wait_for 10 "[ -S $test_dir/$n.socket ]" ||
+		die "$n does not start: $(cat "$test_dir/$n.log")"
+}
+
+# relay_wait NODE: until it has all its sessions
+relay_wait() {
+	# shellcheck disable=SC2016
+	wait_for 10 '[ "$(grep -c "chunks can" "$test_dir/'"$1"'.log")" -ge 4 ]' ||
+		die "$1 meets nobody: $(cat "$test_dir/$1.log")"
+}
+
+# relay_kill NODE: as a crash does
+relay_kill() {
+	kill -9 "${relay_pid[$1]}"
+	wait "${relay_pid[$1]}" 2>/dev/null
+	rm -f "$test_dir/$1.socket"
+}
+
+relay_start_all() {
+	local n
+
+	for n in hospital biobank institute clinic; do relay_start $n; done
+	for n in hospital biobank institute clinic; do relay_wait $n; done
+}
+
+# pair SECONDS WANT [WORDS...]: the virtual link, by biobank and institute unless
+# told; what came of it is in out
+pair() {
+	local seconds=$1 want=$2 words=${*:3}
+
+	[[ " $words" == *" paths="* ]] || words="paths=biobank,institute $words"
+	"$O/tests/bin/relay_pair" "$seconds" "$want" \
+		"socket=$test_dir/hospital.socket timeout=3 $words" \
+		"socket=$test_dir/clinic.socket timeout=3 $words" > "$test_dir/out" 2>&1
+}
+
+# pair_later ARGUMENTS OF pair: meanwhile; pair_end: when it is over
+pair_later() {
+	pair "$@" &
+	pair_pid=$!
+	at_exit stop $!
+}
+pair_end() { wait "$pair_pid"; }
