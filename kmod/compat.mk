@@ -22,7 +22,7 @@ compat-flags := \
 	$(call have,linux/netdevice.h,'netns_immutable:1',NETNS_IMMUTABLE) \
 	$(call have,linux/netdevice.h,'[[:space:]]lltx:1',LLTX) \
 	$(call have,linux/netdevice.h,'pcpu_stat_type:8',PCPU_STAT_TYPE) \
-	$(call have,linux/device/class.h,'define class_create.owner',CLASS_OWNER) \
+	$(call have,linux/device/class.h,'class_release..const struct class',CONST_CLASS) \
 	$(call have,linux/device.h,'.devnode..const struct device',CONST_DEVNODE) \
 	$(call have,linux/device/class.h,'const struct ns_common ...namespace',CLASS_NS_COMMON) \
 	$(call have,linux/timer.h,'timer_container_of',TIMER_CONTAINER_OF) \

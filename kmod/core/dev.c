@@ -11,6 +11,7 @@
 
 #include <linux/capability.h>
 #include <linux/cdev.h>
+#include <linux/completion.h>
 #include <linux/fs.h>
 #include <linux/module.h>
 #include <linux/pagemap.h>
@@ -554,12 +555,24 @@ static qkd_class_ns *qkd_dev_namespace(qkd_const_device *dev)
 	return qkd_class_ns_of(to_link(dev)->net);
 }
 
-/* As for net devices: a namespace sees its own links in sysfs. */
+/* The class is this module's memory, and may be let go of late. */
+static DECLARE_COMPLETION(qkd_class_gone);
+
+static void qkd_class_release(qkd_const_class *class)
+{
+	complete(&qkd_class_gone);
+}
+
+/*
+ * As for net devices: a namespace sees its own links in sysfs. That must be
+ * said before the class is registered, which class_create() leaves no room for.
+ */
 static struct class qkd_class = {
 	.name = "qkd",
 	.ns_type = &net_ns_type_operations,
 	.namespace = qkd_dev_namespace,
 	.get_ownership = qkd_get_ownership,
+	.class_release = qkd_class_release,
 };
 
 static const struct device_type qkd_dev_type = {
@@ -605,6 +618,12 @@ void qkd_dev_del(struct qkd_link *link)
 	put_device(&link->dev);
 }
 
+static void qkd_class_del(void)
+{
+	class_unregister(&qkd_class);
+	wait_for_completion(&qkd_class_gone);
+}
+
 int qkd_dev_register(void)
 {
 	int err;
@@ -629,7 +648,7 @@ int qkd_dev_register(void)
 err_cdev:
 	kobject_put(&qkd_cdev->kobj);
 err_class:
-	class_unregister(&qkd_class);
+	qkd_class_del();
 err_region:
 	unregister_chrdev_region(qkd_devt, MINORMASK + 1);
 	return err;
@@ -638,6 +657,6 @@ err_region:
 void qkd_dev_unregister(void)
 {
 	cdev_del(qkd_cdev);
-	class_unregister(&qkd_class);
+	qkd_class_del();
 	unregister_chrdev_region(qkd_devt, MINORMASK + 1);
 }
