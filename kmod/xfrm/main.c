@@ -85,16 +85,17 @@ static int __init qx_init(void)
 	err = qx_proto_register();
 	if (err)
 		goto err_km;
-	err = genl_register_family(&qkd_xfrm_nl_family);
-	if (err)
-		goto err_proto;
 	err = qx_esp_register();
 	if (err)
-		goto err_family;
+		goto err_proto;
+	/* last: tunnels can be made from here on */
+	err = genl_register_family(&qkd_xfrm_nl_family);
+	if (err)
+		goto err_esp;
 	return 0;
 
-err_family:
-	genl_unregister_family(&qkd_xfrm_nl_family);
+err_esp:
+	qx_esp_unregister();
 err_proto:
 	qx_proto_unregister();
 err_km:
@@ -109,8 +110,8 @@ err_wq:
 
 static void __exit qx_exit(void)
 {
-	qx_esp_unregister();
 	genl_unregister_family(&qkd_xfrm_nl_family);
+	qx_esp_unregister();
 	qx_proto_unregister();
 	qx_km_unregister();
 	qx_event_unregister();
