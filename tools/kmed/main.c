@@ -13,8 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,6 +20,7 @@
 #include "listen.h"
 #include "metrics.h"
 #include "server.h"
+#include "tools/qkdd/guard.h"
 #include "tools/qkdd/log.h"
 #include "tools/qkdd/notify.h"
 
@@ -113,15 +112,6 @@ static int parse(struct daemon *d, int argc, char **argv)
 		return 3;
 	}
 	return 0;
-}
-
-/* Key passes through all of this process: no core dumps, no swap. */
-static void guard_memory(void)
-{
-	prctl(PR_SET_DUMPABLE, 0);
-	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))
-		log_notice("memory is not locked and may be swapped out: %s",
-			   strerror(errno));
 }
 
 static int open_sockets(struct daemon *d)
@@ -278,7 +268,11 @@ int main(int argc, char **argv)
 		conf_put(d.conf);
 		return 0;
 	}
-	guard_memory();
+	guard_filter();
+	if (guard_memory()) {
+		conf_put(d.conf);
+		return 1;
+	}
 	/* threads inherit the mask: signals are for this one */
 	sigemptyset(&d.signals);
 	sigaddset(&d.signals, SIGHUP);

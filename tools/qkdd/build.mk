@@ -17,7 +17,7 @@ daemon_PKGS := libevent_core libcrypto libcurl json-c
 daemon_LDLIBS := -pthread -lm
 
 PROGRAMS += qkdd
-qkdd_SRCS := $(addprefix tools/qkdd/,link.c main.c notify.c privs.c \
+qkdd_SRCS := $(addprefix tools/qkdd/,guard.c link.c main.c notify.c privs.c \
 	settings.c sink_dev.c)
 qkdd_LIBS := daemon qkd
 qkdd_DIR := sbin

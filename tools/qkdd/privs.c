@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "guard.h"
 #include "log.h"
 #include "privs.h"
 
@@ -75,6 +76,7 @@ int privs_drop(const char *user)
 
 	setrlimit(RLIMIT_CORE, &none);
 	setrlimit(RLIMIT_MEMLOCK, &all);
+	guard_filter();
 	drop_bounding_set();
 	if (user) {
 		ret = become(user);
@@ -87,9 +89,7 @@ int privs_drop(const char *user)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return failed("no_new_privs");
 	/* last: changing the user sets it again */
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
-		return failed("core dumps cannot be forbidden");
-	return 0;
+	return guard_memory();
 }
 
 int privs_make_dir(const char *dir, const char *user)

@@ -6,7 +6,7 @@
 #define _QKDD_PRIVS_H
 
 /*
- * No core dumps, memory may be locked, no capability but CAP_NET_ADMIN, no way
+ * No core dumps, memory locked, no capability but CAP_NET_ADMIN, no way
  * to get one back; and @user, if not NULL, instead of root. Before threads are
  * made. Return: 0, or a negative errno with what failed in the log.
  */
