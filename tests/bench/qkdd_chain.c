@@ -5,13 +5,16 @@
  * workers of its own, and pools that are used up at once.
  *
  * Prints the secret bits per second that both pools confirmed, after the first
- * block, and what that took: cores of both ends together, cores of the
- * simulator. Without arguments three times: on all cores, on one, and with
- * 100 ms each way between the ends.
+ * block, and the least of any ten seconds of that; and what it took: cores of
+ * both ends together, cores of the simulator. Medians of several runs, the
+ * least of all. Without arguments a minute three times on all cores, then
+ * shorter on one, and with 100 ms each way between the ends.
  *
- *	qkdd_chain [-c CORES] [-d DELAY_MS] [-t SECONDS] [-v] [WORD=VALUE ...]
+ *	qkdd_chain [-c CORES] [-d DELAY_MS] [-n RUNS] [-t SECONDS] [-v]
+ *		   [WORD=VALUE ...]
  */
 #include <arpa/inet.h>
+#include <math.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,11 +40,14 @@
 		"probabilities=0.22,0.59,0.19 pz=0.865 block=4194304"
 
 #define PATIENCE	60	/* s until the first block */
+#define STRETCH		10	/* s: nothing shorter is called sustained */
+#define RUNS_MAX	99
 
 struct setting {
 	const char *suffix;	/* of the figures' names */
 	unsigned int cores;	/* 0: all */
 	unsigned int delay_ms;
+	unsigned int runs;
 	double seconds;
 	bool verbose;
 	const char *words;
@@ -84,12 +90,19 @@ static void use_cores(unsigned int n)
 	sched_setaffinity(0, sizeof(set), &set);
 }
 
-static void say(const struct setting *s, const char *name, double value,
-		const char *unit)
-{
-	printf("BENCH chain_%s%s %.3f %s\n", name, s->suffix, value, unit);
-	fflush(stdout);
-}
+/* Of one run */
+enum figure { FIRST_KEY, SECRET, LEAST, ENDS, SIM, FIGURES };
+
+static const struct {
+	const char *name;
+	const char *unit;
+} figures[FIGURES] = {
+	[FIRST_KEY] = { "first_key_s", "s" },
+	[SECRET] = { "secret_mbps", "Mb/s" },
+	[LEAST] = { "secret_mbps_least", "Mb/s" },
+	[ENDS] = { "cores_ends", "cores" },
+	[SIM] = { "cores_sim", "cores" },
+};
 
 static void say_end(const struct pair_end *e)
 {
@@ -101,9 +114,19 @@ static void say_end(const struct pair_end *e)
 		(unsigned long long)e->rates.sifted_bps, e->report);
 }
 
-static int measure(const struct setting *s, struct pair *p)
+/* Mb/s over that time */
+static double stretch(struct pair *p, double seconds)
 {
-	double t0 = pair_now(), t, used;
+	uint64_t bits = confirmed(p);
+	double t = pair_now();
+
+	pair_run(p, NULL, NULL, seconds);
+	return (confirmed(p) - bits) * 8 / (pair_now() - t) / 1e6;
+}
+
+static int measure(const struct setting *s, struct pair *p, double *v)
+{
+	double t0 = pair_now(), t, used, left, part, rate;
 	uint64_t bits;
 
 	pair_start(p, 0);
@@ -113,14 +136,19 @@ static int measure(const struct setting *s, struct pair *p)
 			p->end[1].reason);
 		return 1;
 	}
-	say(s, "first_key_s", pair_now() - t0, "s");
+	v[FIRST_KEY] = pair_now() - t0;
 	bits = confirmed(p);
 	t = pair_now();
 	used = cpu(RUSAGE_SELF);
-	pair_run(p, NULL, NULL, s->seconds);
+	v[LEAST] = INFINITY;
+	for (left = s->seconds; left > 0; left -= part) {
+		part = left < 2 * STRETCH ? left : STRETCH;
+		rate = stretch(p, part);
+		v[LEAST] = fmin(v[LEAST], rate);
+	}
 	t = pair_now() - t;
-	say(s, "secret_mbps", (confirmed(p) - bits) * 8 / t / 1e6, "Mb/s");
-	say(s, "cores_ends", (cpu(RUSAGE_SELF) - used) / t, "cores");
+	v[SECRET] = (confirmed(p) - bits) * 8 / t / 1e6;
+	v[ENDS] = (cpu(RUSAGE_SELF) - used) / t;
 	say_end(&p->end[0]);
 	say_end(&p->end[1]);
 	return 0;
@@ -144,7 +172,7 @@ static unsigned int free_port(void)
 }
 
 /* In a process of its own, so that the simulator's time can be told. */
-static int run(const struct setting *s)
+static int run(const struct setting *s, double *v)
 {
 	struct delay *way = NULL;
 	char words[1024];
@@ -167,50 +195,94 @@ static int run(const struct setting *s)
 	p.drain = true;
 	p.verbose = s->verbose;
 	t = pair_now();
-	ret = measure(s, &p);
+	ret = measure(s, &p, v);
 	t = pair_now() - t;
 	pair_free(&p);
 	while (wait(NULL) > 0)
 		;
-	say(s, "cores_sim", cpu(RUSAGE_CHILDREN) / t, "cores");
+	v[SIM] = cpu(RUSAGE_CHILDREN) / t;
 	if (way)
 		delay_free(way);
 	return ret;
 }
 
-static int run_apart(const struct setting *s)
+static int run_apart(const struct setting *s, double *v)
 {
-	pid_t pid = fork();
-	int status;
+	const size_t size = FIGURES * sizeof(*v);
+	int status, fd[2];
+	ssize_t n;
+	pid_t pid;
 
-	if (!pid)
-		exit(run(s));
+	if (pipe(fd))
+		return 1;
+	pid = fork();
+	if (!pid) {
+		close(fd[0]);
+		if (run(s, v) || write(fd[1], v, size) != (ssize_t)size)
+			exit(1);
+		exit(0);
+	}
+	close(fd[1]);
+	n = read(fd[0], v, size);
+	close(fd[0]);
 	if (pid < 0 || waitpid(pid, &status, 0) != pid)
 		return 1;
-	return !WIFEXITED(status) || WEXITSTATUS(status);
+	return n != (ssize_t)size || !WIFEXITED(status) || WEXITSTATUS(status);
+}
+
+static int ascending(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static int runs(const struct setting *s)
+{
+	double v[FIGURES], all[FIGURES][RUNS_MAX];
+	unsigned int i, f;
+
+	for (i = 0; i < s->runs; i++) {
+		if (run_apart(s, v))
+			return 1;
+		for (f = 0; f < FIGURES; f++)
+			all[f][i] = v[f];
+	}
+	for (f = 0; f < FIGURES; f++) {
+		qsort(all[f], s->runs, sizeof(**all), ascending);
+		printf("BENCH chain_%s%s %.3f %s\n", figures[f].name, s->suffix,
+		       all[f][f == LEAST ? 0 : s->runs / 2], figures[f].unit);
+	}
+	fflush(stdout);
+	return 0;
 }
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: qkdd_chain [-c CORES] [-d DELAY_MS] [-t SECONDS] [-v] [WORD=VALUE ...]\n");
+	fprintf(stderr, "usage: qkdd_chain [-c CORES] [-d DELAY_MS] [-n RUNS] [-t SECONDS] [-v] [WORD=VALUE ...]\n");
 	return 2;
 }
 
 int main(int argc, char **argv)
 {
-	struct setting s = { .suffix = "", .seconds = 20, .words = DEVICE };
+	struct setting s = {
+		.suffix = "", .runs = 3, .seconds = 60, .words = DEVICE,
+	};
 	char words[1024] = "";
 	bool all = true;
 	int opt, ret;
 
-	while ((opt = getopt(argc, argv, "c:d:t:v")) >= 0) {
-		all &= opt == 't' || opt == 'v';
+	while ((opt = getopt(argc, argv, "c:d:n:t:v")) >= 0) {
+		all &= opt == 'n' || opt == 't' || opt == 'v';
 		switch (opt) {
 		case 'c':
 			s.cores = atoi(optarg);
 			break;
 		case 'd':
 			s.delay_ms = atoi(optarg);
+			break;
+		case 'n':
+			s.runs = atoi(optarg);
 			break;
 		case 't':
 			s.seconds = atof(optarg);
@@ -228,15 +300,19 @@ int main(int argc, char **argv)
 		strncat(words, argv[optind], sizeof(words) - strlen(words) - 2);
 		strcat(words, " ");
 	}
-	ret = run_apart(&s);
+	if (!s.runs || s.runs > RUNS_MAX)
+		return usage();
+	ret = runs(&s);
 	if (!all)
 		return ret;
 	s.suffix = "_1core";
 	s.cores = 1;
-	ret |= run_apart(&s);
+	s.seconds /= 3;
+	ret |= runs(&s);
 	s.suffix = "_100ms";
 	s.cores = 0;
 	s.delay_ms = 100;
-	ret |= run_apart(&s);
+	s.runs = 1;
+	ret |= runs(&s);
 	return ret;
 }

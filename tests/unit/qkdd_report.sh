@@ -16,7 +16,7 @@ recomputed() {
 	local method=$1
 
 	shift
-	"$chain" -v -t 2 "$@" > "$test_dir/reports" 2>&1 ||
+	"$chain" -v -n 1 -t 2 "$@" > "$test_dir/reports" 2>&1 ||
 		{ grep -v '": {' "$test_dir/reports"; return 1; }
 	python3 "$again" "$method" < "$test_dir/reports"
 }
