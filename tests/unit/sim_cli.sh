@@ -74,7 +74,9 @@ ohio() {
 import json, sys
 d = json.load(sys.stdin)
 k = d["intensities"][0]
-sys.exit(not (d["length"] > 1e6 and 0.02 < k["qber_z"] < 0.03))'
+sys.exit(not (d["length"] > 1e6 and 0.02 < k["qber_z"] < 0.03 and
+	      d["phi"] < d["three_phi"] < 0.12 and
+	      5e5 < d["three_length"] < d["length"] / 2))'
 }
 
 # what is drawn has the error rate and the gain that were recorded

@@ -179,6 +179,21 @@ static double lim_errors(const struct post_protocol *pr, const double *m)
 		(pr->mu[1] - pr->mu[2]);
 }
 
+double post_single_photon_part(const struct post_protocol *pr)
+{
+	return tau(pr, 1);
+}
+
+void post_single_photons(const struct post_protocol *pr,
+			 const double n[POST_INTENSITIES], double *least,
+			 double *most)
+{
+	double s0;
+
+	lim_yields(pr, n, &s0, least);
+	*most = at_least_0(lim_errors(pr, n));
+}
+
 /* Rusca (A16)-(A20) for one basis */
 static void rusca_yields(const struct post_protocol *pr, const double *n,
 			 const double *m, double *s0, double *s1)

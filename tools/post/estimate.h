@@ -141,6 +141,22 @@ void post_key_length_real(const struct post_protocol *pr,
 			  struct post_budget *b);
 
 /**
+ * post_single_photons() - how many of some positions single photons made
+ * @pr: its method is POST_LIM2014
+ * @n: the positions, by intensity: of one basis, or with some outcome
+ * @least: at least so many, Lim 2014, eqs. (2), (3)
+ * @most: at most so many, eq. (4), which holds for any positions
+ *
+ * Each but for a probability of the order of eps_sec / 21.
+ */
+void post_single_photons(const struct post_protocol *pr,
+			 const double n[POST_INTENSITIES], double *least,
+			 double *most);
+
+/** post_single_photon_part() - the part of pulses that has one photon */
+double post_single_photon_part(const struct post_protocol *pr);
+
+/**
  * post_rate_infinite() - asymptotic rate per pulse, infinitely many decoys
  * @mu: mean photon number of the signal
  * @gain: Q_mu, detections per signal pulse

@@ -20,10 +20,15 @@ coinc_LDLIBS := -lm
 
 PROGRAMS += qkd-raw
 qkd-raw_SRCS := $(addprefix tools/raw/,cmd_kiwi.c cmd_ohio.c cmd_pairs.c \
-	cmd_show.c ohio.c qkd-raw.c)
+	cmd_show.c ohio.c qkd-raw.c three_states.c)
 qkd-raw_LIBS := sim coinc post
 qkd-raw_PKGS := matio
 MAN += Documentation/man/qkd-raw.1.rst
+
+TESTS += raw_three_states
+raw_three_states_SRCS := tests/unit/raw_three_states.c tools/raw/three_states.c
+raw_three_states_LIBS := post
+raw_three_states_LDLIBS := -lm
 
 raw_ohio_SRCS := tests/unit/raw_ohio.c tools/raw/ohio.c
 raw_ohio_PKGS := matio

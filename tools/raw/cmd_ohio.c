@@ -3,9 +3,10 @@
  * qkd-raw ohio: what the click statistics of ohio.h amount to, and streams of
  * detections drawn by them.
  *
- * The key length told is that of Lim 2014, which asks for both states of the
- * check basis. The recording has one (H), so that figure supposes the unsent
- * state to do as well; it is a comparison, no security statement, and drawn
+ * Two key lengths are told. That of Lim 2014 asks for both states of the check
+ * basis; the recording has one (H), so it supposes the unsent state to do as
+ * well. The other takes the phase error rate from the three states alone
+ * (three_states.h). Both are comparisons, no security statements, and drawn
  * streams say "states=3" in their headers for daemons to refuse.
  */
 #include "tools/raw/qkd-raw.h"
@@ -18,6 +19,7 @@
 
 #include "tools/post/estimate.h"
 #include "tools/raw/ohio.h"
+#include "tools/raw/three_states.h"
 #include "tools/sim/random.h"
 
 #define F_EC		1.16	/* the authors' efficiency of reconciliation */
@@ -87,8 +89,14 @@ static int set_up(struct setup *s, int argc, char **argv)
 		parse_numbers(argc, argv, "probabilities", s->d.p_mu);
 }
 
-static int need_settings(const struct ohio_data *d)
+/* @told: the intensities are the caller's, the same for all states */
+static int need_settings(struct ohio_data *d, bool told)
 {
+	int k, st;
+
+	for (k = 0; told && k < OHIO_INTENSITIES; k++)
+		for (st = 0; st < OHIO_STATES; st++)
+			d->mu_of[k][st] = d->mu[k];
 	if (d->mu[0] <= 0)
 		return fail("the file does not tell the intensities; add `intensities A,B,C`");
 	if (fabs(d->p_mu[0] + d->p_mu[1] + d->p_mu[2] - 1) > 1e-6)
@@ -98,8 +106,43 @@ static int need_settings(const struct ohio_data *d)
 
 /* ---- what it amounts to */
 
-static void key_length(const struct setup *s, struct post_budget *b,
-		       double *n_key)
+struct amount {
+	double n_key;
+	struct post_budget b;	/* if V did as well as H */
+	double phi3, length3;	/* by three states; negative: none fits */
+};
+
+static void key_by_three(const struct setup *s, const struct post_protocol *pr,
+			 struct amount *a)
+{
+	const struct post_budget *b = &a->b;
+	struct three_states t;
+	unsigned int k, st;
+	double raw;
+
+	for (st = 0; st < OHIO_STATES; st++) {
+		t.sent[st] = s->pulses * (st == 2 ? 1 - s->pz : s->pz / 2);
+		for (k = 0; k < OHIO_INTENSITIES; k++) {
+			double sent = t.sent[st] * s->d.p_mu[k], h, v;
+
+			ohio_check(&s->d, k, st, &h, &v);
+			t.mu[st][k] = s->d.mu_of[k][st];
+			t.h[st][k] = sent * h;
+			t.v[st][k] = sent * v;
+		}
+	}
+	a->phi3 = three_states_phi(pr, &t);
+	a->length3 = 0;
+	if (a->phi3 < 0 || !(b->s1 >= 1))
+		return;
+	/* from a probability to a rate among so many */
+	a->phi3 = fmin(.5, a->phi3 + sqrt(log(1 / EPS) / (2 * b->s1)));
+	raw = b->s0 + b->s1 * (1 - post_h2(a->phi3)) - b->leak_ec -
+		b->leak_ver - b->delta_sec;
+	a->length3 = a->phi3 < .5 && raw >= 1 ? floor(raw) : 0;
+}
+
+static void key_length(const struct setup *s, struct amount *a)
 {
 	double nk[POST_INTENSITIES], mk[POST_INTENSITIES];
 	double nc[POST_INTENSITIES], mc[POST_INTENSITIES];
@@ -123,9 +166,10 @@ static void key_length(const struct setup *s, struct post_budget *b,
 		pr.mu[k] = s->d.mu[k];
 		pr.p[k] = s->d.p_mu[k];
 	}
-	*n_key = n;
+	a->n_key = n;
 	post_key_length_real(&pr, nk, mk, nc, mc, F_EC * n * post_h2(m / n),
-			     64, b);
+			     64, &a->b);
+	key_by_three(s, &pr, a);
 }
 
 static void put_number(const char *name, double v)
@@ -133,9 +177,9 @@ static void put_number(const char *name, double v)
 	printf(",\"%s\":%.9g", name, v);
 }
 
-static int print_json(const struct setup *s, const struct post_budget *b,
-		      double n_key)
+static int print_json(const struct setup *s, const struct amount *a)
 {
+	const struct post_budget *b = &a->b;
 	unsigned int k;
 
 	printf("{\"pulses\":%.15g", s->pulses);
@@ -154,20 +198,26 @@ static int print_json(const struct setup *s, const struct post_budget *b,
 		printf("}");
 	}
 	printf("]");
-	put_number("sifted", n_key);
+	put_number("sifted", a->n_key);
 	put_number("s1", b->s1);
 	put_number("phi", b->phi);
 	printf(",\"length\":%llu", (unsigned long long)b->length);
 	put_number("secret_per_pulse", b->length / s->pulses);
+	if (a->phi3 < 0)
+		printf(",\"three_phi\":null");
+	else
+		put_number("three_phi", a->phi3);
+	printf(",\"three_length\":%.15g", a->length3);
+	put_number("three_secret_per_pulse", a->length3 / s->pulses);
 	if (b->reason)
 		printf(",\"reason\":\"%s\"", b->reason);
 	printf("}\n");
 	return 0;
 }
 
-static int print_text(const struct setup *s, const struct post_budget *b,
-		      double n_key)
+static int print_text(const struct setup *s, const struct amount *a)
 {
+	const struct post_budget *b = &a->b;
 	unsigned int k;
 
 	printf("%10s %8s %12s %8s %12s %8s\n", "intensity", "p", "sifted Z",
@@ -182,13 +232,19 @@ static int print_text(const struct setup *s, const struct post_budget *b,
 		       100 * x.wrong[1] / x.sifted[1]);
 	}
 	printf("%.6g pulses with pz %.3g: %.4g sifted bits, single photons %.4g, phase error %.3f %%\n",
-	       s->pulses, s->pz, n_key, b->s1, 100 * b->phi);
+	       s->pulses, s->pz, a->n_key, b->s1, 100 * b->phi);
 	printf("key, were it BB84 (Lim 2014, eps %g): %llu bits, %.3g a pulse%s%s\n",
 	       EPS, (unsigned long long)b->length, b->length / s->pulses,
 	       b->reason ? "; none because: " : "", b->reason ?: "");
+	if (a->phi3 < 0)
+		printf("no key by the three states: they do not add up to a fourth (unequal brightness, or detectors)\n");
+	else
+		printf("key by the three states (Tamaki 2014, pulses independent): phase error %.3f %%, %.0f bits, %.3g a pulse\n",
+		       100 * a->phi3, a->length3, a->length3 / s->pulses);
 	if (s->rate_hz > 0)
-		printf("at %.4g pulses a second: %.4g bit/s\n", s->rate_hz,
-		       b->length / s->pulses * s->rate_hz);
+		printf("at %.4g pulses a second: %.4g and %.4g bit/s\n",
+		       s->rate_hz, b->length / s->pulses * s->rate_hz,
+		       a->length3 / s->pulses * s->rate_hz);
 	return 0;
 }
 
@@ -363,11 +419,11 @@ static int draw(const struct setup *s, const char *alice, const char *bob)
 int cmd_ohio(const struct raw_options *o, int argc, char **argv)
 {
 	const char *alice, *bob;
-	struct post_budget b;
+	struct amount a;
 	struct setup s;
-	double n_key;
 
-	if (set_up(&s, argc, argv) || need_settings(&s.d))
+	if (set_up(&s, argc, argv) ||
+	    need_settings(&s.d, option(argc - 2, argv + 2, "intensities")))
 		return 1;
 	alice = option(argc - 2, argv + 2, "alice");
 	bob = option(argc - 2, argv + 2, "bob");
@@ -375,7 +431,6 @@ int cmd_ohio(const struct raw_options *o, int argc, char **argv)
 		return fail("both ends' files are made, or none: `alice FILE bob FILE`");
 	if (alice)
 		return draw(&s, alice, bob);
-	key_length(&s, &b, &n_key);
-	return o->json ? print_json(&s, &b, n_key) :
-		print_text(&s, &b, n_key);
+	key_length(&s, &a);
+	return o->json ? print_json(&s, &a) : print_text(&s, &a);
 }

@@ -119,10 +119,13 @@ static void take_settings(const matvar_t *v, struct ohio_data *d)
 	const double *x = v->data;
 	int k;
 
-	if (!strcmp(v->name, "intensities") && is_double(v, 9))
-		for (k = 0; k < OHIO_INTENSITIES; k++)
+	if (!strcmp(v->name, "intensities") && is_double(v, 9)) {
+		for (k = 0; k < OHIO_INTENSITIES; k++) {
+			memcpy(d->mu_of[k], x + 3 * k, sizeof(d->mu_of[k]));
 			d->mu[k] = (x[3 * k] + x[3 * k + 1] + x[3 * k + 2]) /
 				3;
+		}
+	}
 	if (!strcmp(v->name, "decoyProbs") && is_double(v, 3))
 		for (k = 0; k < OHIO_INTENSITIES; k++)
 			d->p_mu[k] = x[k];
@@ -195,4 +198,14 @@ void ohio_sift(const struct ohio_data *d, unsigned int intensity,
 	judge(d->p[intensity][0], 0, 0, 0.5, s);
 	judge(d->p[intensity][1], 0, 1, 0.5, s);
 	judge(d->p[intensity][2], 1, 0, 1, s);
+}
+
+void ohio_check(const struct ohio_data *d, unsigned int intensity,
+		unsigned int state, double *h, double *v)
+{
+	struct ohio_sifted s = { .sifted = { 0 } };
+
+	judge(d->p[intensity][state], 1, 0, 1, &s);
+	*h = s.sifted[1] - s.wrong[1];
+	*v = s.wrong[1];
 }

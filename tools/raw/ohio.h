@@ -18,12 +18,14 @@
  * struct ohio_data - a run
  * @p: probability of a pattern, given intensity and state; sums to 1
  * @mu: intensities, mean over the states; 0 if the file does not have them
+ * @mu_of: of each state, likewise
  * @p_mu: their probabilities, 0 likewise
  * @pulses: sent in all, 0 likewise
  */
 struct ohio_data {
 	double p[OHIO_INTENSITIES][OHIO_STATES][OHIO_PATTERNS];
 	double mu[OHIO_INTENSITIES];
+	double mu_of[OHIO_INTENSITIES][OHIO_STATES];
 	double p_mu[OHIO_INTENSITIES];
 	double pulses;
 };
@@ -52,5 +54,13 @@ struct ohio_sifted {
 
 void ohio_sift(const struct ohio_data *d, unsigned int intensity,
 	       struct ohio_sifted *s);
+
+/**
+ * ohio_check() - probabilities of a state's pulse in the check basis
+ * @h: detected as H
+ * @v: detected as V
+ */
+void ohio_check(const struct ohio_data *d, unsigned int intensity,
+		unsigned int state, double *h, double *v);
 
 #endif /* TOOLS_RAW_OHIO_H */
