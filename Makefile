@@ -42,8 +42,9 @@ fuzz-kernel: debug-kernel ## throw nonsense at the modules for SECONDS=60
 	@$(SUB) tools
 	@tests/kfuzz/run $(SECONDS)
 
-crash: ## cut the power of both ends at IMAGES=10000 points
+crash: ## cut the power of both ends, and of a KME, at IMAGES=10000 points
 	@$(SUB) tests
+	@$(O)/tests/unit/crash_kmed $(or $(IMAGES),10000)
 	@$(O)/tests/unit/crash_qkdd $(or $(IMAGES),10000)
 
 debug-kernel: ## build the debug kernel (user-mode Linux), once

@@ -11,3 +11,7 @@ crash_qkdd_SRCS := tests/crash/replay.c $(crash_parts) \
 	tests/unit/qkdd_pair.c tests/unit/qkdd_pool.c tools/pad-ledger/ledger.c
 crash_qkdd_LIBS := daemon
 crash_qkdd_LDLIBS := $(crash_wrap)
+
+TESTS += crash_kmed
+crash_kmed_SRCS := tests/crash/kmed.c $(crash_parts) tools/pad-ledger/ledger.c
+crash_kmed_LIBS := kmed standin
