@@ -20,6 +20,7 @@
 #include <net/dst_cache.h>
 #include <net/gro_cells.h>
 #include <qkd.h>
+#include "fair.h"
 #include "packet.h"
 
 /* One GSO packet's pad fits: 64 segments of at most 64 KiB altogether. */
@@ -115,27 +116,17 @@ struct otp_gen {
  * @link: held
  * @consumer: the account
  * @share: how tunnels divide the link's key
- * @in_share: list node; share.lock
  * @gen: the current one or NULL; written under otp_mutex
- * @vtime: key got so far by weight; share.lock, as are the rest
- * @tokens: bytes of guaranteed key due now
- * @filled: jiffies of the last time that @tokens grew
- * @refused: jiffies of the last refusal
- * @waiting: wants key and was refused
- * @floor: as told to qkd.ko
+ * @fair: its part in the division; share.lock
+ * @floor: as told to qkd.ko; share.lock
  */
 struct otp_attach {
 	struct otp_tunnel *tunnel;
 	struct qkd_link *link;
 	struct qkd_consumer *consumer;
 	struct otp_share *share;
-	struct list_head in_share;
 	struct otp_gen __rcu *gen;
-	u64 vtime;
-	u64 tokens;
-	unsigned long filled;
-	unsigned long refused;
-	bool waiting;
+	struct otp_fair_user fair;
 	u32 floor;
 };
 

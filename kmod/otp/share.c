@@ -1,73 +1,66 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How the one-time-pad tunnels of a link divide its key while it is scarce.
- *
- * A tunnel with a guaranteed rate owns a bucket that fills at that rate. The
- * other tunnels leave as much key in the pool as all buckets could hold, on
- * top of what each leaves to the link's other consumers; so what is guaranteed
- * is there when it is wanted. All key beyond that goes by weight: each
- * tunnel's virtual time runs with the key it got, divided by its weight, and
- * while several want key only those go that are not ahead of the one furthest
- * behind. Nothing of this costs anything but a lock while key abounds.
+ * How the one-time-pad tunnels of a link share its key: which tunnels those
+ * are, the lock over them, and the waking of those that wait. Who may go is
+ * fair.c's to say. Nothing of this costs anything but a lock while key abounds.
  */
 
-#include <linux/math64.h>
 #include <linux/slab.h>
+#include <linux/timekeeping.h>
 #include "otp.h"
-
-/* A refusal older than this is no demand any more. */
-#define SHARE_MEMORY	(HZ / 5 + 1)
-/* Key that a bucket holds: this part of a second's. */
-#define SHARE_BURST	4
-/* Virtual time of this many bytes at weight 1 is the granularity. */
-#define SHARE_UNIT	1048576ULL
-#define SHARE_SLACK(w)	div_u64(4096 * SHARE_UNIT, (w))
 
 /**
  * struct otp_share - the tunnels of a link
  * @list: of all shares; otp_mutex
  * @link: whose key, compared only
  * @lock: protects all below
- * @tunnels: attachments
- * @now: virtual time of the last reservation
+ * @fair: attachments, by their part of it
  * @retry: wakes those who wait
  */
 struct otp_share {
 	struct list_head list;
 	const struct qkd_link *link;
 	spinlock_t lock; /* all below, and attachments' parts */
-	struct list_head tunnels;
-	u64 now;
+	struct otp_fair fair;
 	struct delayed_work retry;
 };
 
 static LIST_HEAD(otp_shares);
 
-static u32 burst(const struct otp_attach *att)
+static struct otp_attach *attach_of(struct otp_fair_user *u)
 {
-	u64 rate = READ_ONCE(att->tunnel->cfg.rate);
-
-	return min_t(u64, max_t(u64, rate / SHARE_BURST, rate ? 16384 : 0),
-		     16U << 20);
+	return container_of(u, struct otp_attach, fair);
 }
 
-static u32 weight(const struct otp_attach *att)
+static u64 now_us(void)
 {
-	return READ_ONCE(att->tunnel->cfg.weight);
+	return ktime_to_us(ktime_get());
+}
+
+/* As they are set at this moment. */
+static void read_terms(struct otp_attach *att)
+{
+	const struct otp_config *cfg = &att->tunnel->cfg;
+
+	att->fair.rate = READ_ONCE(cfg->rate);
+	att->fair.weight = READ_ONCE(cfg->weight);
+	att->fair.reserve = READ_ONCE(cfg->key_reserve);
 }
 
 static void share_retry(struct work_struct *work)
 {
 	struct otp_share *s = container_of(to_delayed_work(work),
 					   struct otp_share, retry);
-	struct otp_attach *att;
+	struct otp_fair_user *u;
 	bool again = false;
 
 	spin_lock_bh(&s->lock);
-	list_for_each_entry(att, &s->tunnels, in_share) {
-		if (!READ_ONCE(att->tunnel->starved))
+	list_for_each_entry(u, &s->fair.users, in) {
+		struct otp_tunnel *t = attach_of(u)->tunnel;
+
+		if (!READ_ONCE(t->starved))
 			continue;
-		otp_pad_wake(att->tunnel);
+		otp_pad_wake(t);
 		again = true;
 	}
 	spin_unlock_bh(&s->lock);
@@ -94,16 +87,14 @@ int otp_share_join(struct otp_attach *att)
 		return -ENOMEM;
 	s->link = att->link;
 	spin_lock_init(&s->lock);
-	INIT_LIST_HEAD(&s->tunnels);
+	otp_fair_init(&s->fair);
 	INIT_DELAYED_WORK(&s->retry, share_retry);
 	list_add(&s->list, &otp_shares);
 found:
 	att->share = s;
-	att->filled = jiffies;
-	att->tokens = burst(att);
+	read_terms(att);
 	spin_lock_bh(&s->lock);
-	att->vtime = s->now;
-	list_add(&att->in_share, &s->tunnels);
+	otp_fair_join(&s->fair, &att->fair, now_us());
 	spin_unlock_bh(&s->lock);
 	return 0;
 }
@@ -121,56 +112,14 @@ void otp_share_leave(struct otp_attach *att)
 
 	lockdep_assert_held(&otp_mutex);
 	spin_lock_bh(&s->lock);
-	list_del(&att->in_share);
-	last = list_empty(&s->tunnels);
+	otp_fair_leave(&att->fair);
+	last = list_empty(&s->fair.users);
 	spin_unlock_bh(&s->lock);
 	if (!last)
 		return;
 	list_del(&s->list);
 	cancel_delayed_work_sync(&s->retry);
 	kfree(s);
-}
-
-static bool wants_key(const struct otp_attach *att)
-{
-	return att->waiting && time_before(jiffies,
-					   att->refused + SHARE_MEMORY);
-}
-
-/* Is nobody who wants key further behind? */
-static bool its_turn(const struct otp_share *s, const struct otp_attach *att)
-{
-	const struct otp_attach *other;
-
-	list_for_each_entry(other, &s->tunnels, in_share)
-		if (other != att && wants_key(other) &&
-		    att->vtime > other->vtime + SHARE_SLACK(weight(att)))
-			return false;
-	return true;
-}
-
-static u32 left_to_others(const struct otp_share *s,
-			  const struct otp_attach *att)
-{
-	const struct otp_attach *other;
-	u64 sum = READ_ONCE(att->tunnel->cfg.key_reserve);
-
-	list_for_each_entry(other, &s->tunnels, in_share)
-		if (other != att)
-			sum += burst(other);
-	return min_t(u64, sum, U32_MAX);
-}
-
-static void fill_bucket(struct otp_attach *att)
-{
-	u64 rate = READ_ONCE(att->tunnel->cfg.rate);
-	unsigned long since = min_t(unsigned long, jiffies - att->filled, HZ);
-
-	if (!since)
-		return;
-	att->filled = jiffies;
-	att->tokens = min_t(u64, att->tokens + div_u64(rate * since, HZ),
-			    burst(att));
 }
 
 static void set_floor(struct otp_attach *att, u32 floor)
@@ -184,27 +133,26 @@ static void set_floor(struct otp_attach *att, u32 floor)
 static int reserve(struct otp_share *s, struct otp_attach *att, void *dst,
 		   u32 len, u64 *offset, u32 *epoch)
 {
+	struct otp_fair_user *u;
+	u64 now = now_us();
 	bool owed;
 	int err;
 
-	fill_bucket(att);
-	owed = att->tokens >= len;
-	if (!owed && !its_turn(s, att))
+	list_for_each_entry(u, &s->fair.users, in)
+		read_terms(attach_of(u));
+	u = otp_fair_ask(&s->fair, &att->fair, len, now, &owed);
+	if (u) {
+		/* it need not wait for the next key or retry */
+		otp_pad_wake(attach_of(u)->tunnel);
 		return -EAGAIN;
-	/* what is guaranteed to it, others left to it, not it to others */
-	set_floor(att, owed ? READ_ONCE(att->tunnel->cfg.key_reserve) :
-		  left_to_others(s, att));
-	err = qkd_reserve(att->consumer, dst, len, offset, epoch);
-	if (err)
-		return err;
-	if (owed) {
-		att->tokens -= len;
-		return 0;
 	}
-	att->vtime = max(att->vtime, s->now);
-	s->now = att->vtime;
-	att->vtime += div_u64(len * SHARE_UNIT, weight(att));
-	return 0;
+	set_floor(att, otp_fair_floor(&s->fair, &att->fair, owed));
+	err = qkd_reserve(att->consumer, dst, len, offset, epoch);
+	if (!err)
+		otp_fair_got(&s->fair, &att->fair, len, now, owed);
+	else if (err == -EAGAIN)
+		otp_fair_found_dry(&s->fair, &att->fair, now);
+	return err;
 }
 
 /**
@@ -226,11 +174,8 @@ int otp_share_reserve(struct otp_attach *att, void *dst, u32 len,
 
 	spin_lock(&s->lock);
 	err = reserve(s, att, dst, len, offset, epoch);
-	att->waiting = err == -EAGAIN;
-	if (att->waiting) {
-		att->refused = jiffies;
+	if (err == -EAGAIN)
 		queue_delayed_work(system_wq, &s->retry, HZ / 100 + 1);
-	}
 	spin_unlock(&s->lock);
 	return err;
 }

@@ -79,6 +79,30 @@ static uint64_t max_u64(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
+/*
+ * Without a block that would say so: how far each end has reserved. Key whose
+ * packet was lost expires by that, and may be all that is in the way.
+ */
+static void report(const int fd[2])
+{
+	static uint64_t told[2];
+	struct qkd_state st[2];
+	struct qkd_confirm c = { .len = 0 };
+	int i;
+
+	get_state(fd[0], &st[0]);
+	get_state(fd[1], &st[1]);
+	memcpy(c.generation, st[0].generation, sizeof(c.generation));
+	for (i = 0; i < 2; i++) {
+		c.peer_reserved = st[!i].tx.tail;
+		if (c.peer_reserved == told[i])
+			continue;
+		told[i] = c.peer_reserved;
+		if (ioctl(fd[i], QKD_IOC_CONFIRM, &c))
+			die("report");
+	}
+}
+
 /* 0 if there is no room at one end */
 static int feed(const int fd[2], uint8_t *rec, uint32_t len)
 {
@@ -234,6 +258,7 @@ int main(int argc, char **argv)
 			if (fill)
 				break;
 			balance(fd);
+			report(fd);
 			if (!feed(fd, rec, block))
 				poll(&p, 1, 1);
 			else

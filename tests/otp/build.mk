@@ -11,7 +11,9 @@ CFLAGS_kmod/otp/mac.c := -O2 -mgeneral-regs-only
 otp_datapath_SRCS := tests/bench/otp_datapath.c kmod/otp/mac.c
 otp_datapath_PKGS := libcrypto
 
-TESTS += otp_mac otp_packet otp_vectors otp_forge
+TESTS += otp_fair otp_mac otp_packet otp_vectors otp_forge
+otp_fair_SRCS := tests/unit/otp_fair.c kmod/otp/fair.c
+otp_fair_CPPFLAGS := -Itests/kshim
 otp_forge_SRCS := tests/unit/otp_forge.c kmod/otp/packet.c kmod/otp/mac.c \
 	kmod/core/ring.c
 otp_forge_CPPFLAGS := -Itests/kshim

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Who may have key next, of those that share a link: start-time fair queueing
+ * (Goyal, Vin, Cheng 1996) of what the pool gives, beside guaranteed rates.
+ *
+ * A user's virtual time grows by what it got, divided by its weight. The
+ * link's is that of the user served last, before it was served. Who was not
+ * waiting starts from there: idleness earns nothing. Who was refused keeps its
+ * own, and while it waits nobody ahead of it is served; so key that comes in
+ * small blocks is divided by weight too. All this only while key is scarce.
+ *
+ * A guaranteed rate fills a bucket, and what is taken from the bucket is
+ * nobody's turn. The others leave in the pool what all buckets could hold.
+ */
+
+#include <linux/limits.h>
+#include <linux/math64.h>
+#include <linux/minmax.h>
+#include "fair.h"
+
+#define USEC		1000000ULL
+/*
+ * Who was refused has a packet in its queue and asks again when it is woken,
+ * on a busy machine not at once; unless it is set down. Who was served after
+ * that may want more, or not. Scarcity lasts as long as the first.
+ */
+#define REFUSED_US	1000000
+#define SERVED_US	100000
+/* A bucket holds this part of a second's key, within bounds of bytes. */
+#define BURST_PART	4
+#define BURST_MIN	16384U
+#define BURST_MAX	(16U << 20)
+/* More is unlimited, for all that it matters; no overflow in a second. */
+#define RATE_MAX	1000000000000ULL
+/* Virtual time of a byte at weight 1, and how far ahead one may be served. */
+#define UNIT		1048576ULL
+#define SLACK_BYTES	4096
+
+static u64 vspan(u32 len, u32 weight)
+{
+	return div_u64(len * UNIT, weight);
+}
+
+static u32 burst(const struct otp_fair_user *u)
+{
+	if (!u->rate)
+		return 0;
+	return clamp(u->rate / BURST_PART, (u64)BURST_MIN, (u64)BURST_MAX);
+}
+
+static void fill_bucket(struct otp_fair_user *u, u64 now_us)
+{
+	u64 since = min(now_us - u->filled_us, USEC);
+	u64 rate = min(u->rate, (u64)RATE_MAX);
+
+	u->filled_us = now_us;
+	u->credit = min(u->credit + rate * since, burst(u) * USEC);
+}
+
+/* How far those who wait can be behind, if all went by turns. */
+static u64 greatest_lag(const struct otp_fair *f)
+{
+	const struct otp_fair_user *u;
+	u32 lightest = U32_MAX;
+
+	list_for_each_entry(u, &f->users, in)
+		lightest = min(lightest, u->weight);
+	return vspan(SLACK_BYTES, lightest);
+}
+
+static void bring_forward(const struct otp_fair *f, struct otp_fair_user *u,
+			  u64 now_us)
+{
+	u64 lag = now_us < u->wants_until_us ? greatest_lag(f) : 0;
+
+	u->vtime = max(u->vtime, f->now - min(f->now, lag));
+}
+
+/* Does @o wait for what @u would take? Not if @o leaves that to others. */
+static bool waits(const struct otp_fair_user *o, const struct otp_fair_user *u,
+		  u64 now_us)
+{
+	return o != u && now_us < o->wants_until_us &&
+	       !(o->dry && o->reserve > u->reserve);
+}
+
+/* Of those who wait, whoever is furthest behind @u; NULL: it is @u's turn. */
+static struct otp_fair_user *before(const struct otp_fair *f,
+				    const struct otp_fair_user *u, u64 now_us)
+{
+	u64 least = u->vtime - min(u->vtime, vspan(SLACK_BYTES, u->weight));
+	struct otp_fair_user *o, *first = NULL;
+
+	if (now_us >= f->scarce_until_us)
+		return NULL;
+	list_for_each_entry(o, &f->users, in) {
+		if (!waits(o, u, now_us) || o->vtime >= least)
+			continue;
+		least = o->vtime;
+		first = o;
+	}
+	return first;
+}
+
+/**
+ * otp_fair_init - nobody shares the link
+ * @f: it
+ */
+void otp_fair_init(struct otp_fair *f)
+{
+	INIT_LIST_HEAD(&f->users);
+	f->now = 0;
+	f->scarce_until_us = 0;
+}
+
+/**
+ * otp_fair_join - let a user take part
+ * @f: the link's
+ * @u: its rate, weight and reserve are set
+ * @now_us: a monotonic clock's time in microseconds, as everywhere here
+ */
+void otp_fair_join(struct otp_fair *f, struct otp_fair_user *u, u64 now_us)
+{
+	u->vtime = f->now;
+	u->credit = burst(u) * USEC;
+	u->filled_us = now_us;
+	u->wants_until_us = 0;
+	u->dry = false;
+	list_add(&u->in, &f->users);
+}
+
+/**
+ * otp_fair_leave - the opposite of otp_fair_join()
+ * @u: takes no part any more
+ */
+void otp_fair_leave(struct otp_fair_user *u)
+{
+	list_del(&u->in);
+}
+
+/**
+ * otp_fair_ask - may this user reserve key now?
+ * @f: the link's
+ * @u: the user
+ * @len: bytes that it wants
+ * @now_us: time
+ * @owed: set: they come from what is guaranteed to it
+ *
+ * Return: NULL if it may; else the user whose turn it is, and @u is waiting.
+ */
+struct otp_fair_user *otp_fair_ask(const struct otp_fair *f,
+				   struct otp_fair_user *u, u32 len,
+				   u64 now_us, bool *owed)
+{
+	struct otp_fair_user *first;
+
+	fill_bucket(u, now_us);
+	*owed = u->rate && u->credit >= len * USEC;
+	if (*owed)
+		return NULL;
+	bring_forward(f, u, now_us);
+	first = before(f, u, now_us);
+	if (first) {
+		u->wants_until_us = now_us + REFUSED_US;
+		u->dry = false;
+	}
+	return first;
+}
+
+/**
+ * otp_fair_floor - what a user has to leave in the pool
+ * @f: the link's
+ * @u: the user
+ * @owed: as otp_fair_ask() said
+ *
+ * Return: bytes.
+ */
+u32 otp_fair_floor(const struct otp_fair *f, const struct otp_fair_user *u,
+		   bool owed)
+{
+	const struct otp_fair_user *o;
+	u64 sum = u->reserve;
+
+	if (owed)
+		return u->reserve;
+	list_for_each_entry(o, &f->users, in)
+		if (o != u)
+			sum += burst(o);
+	return min_t(u64, sum, U32_MAX);
+}
+
+/**
+ * otp_fair_got - a user got key
+ * @f: the link's
+ * @u: the user
+ * @len: bytes
+ * @now_us: time
+ * @owed: as otp_fair_ask() said of as many
+ */
+void otp_fair_got(struct otp_fair *f, struct otp_fair_user *u, u32 len,
+		  u64 now_us, bool owed)
+{
+	if (owed) {
+		u->credit -= len * USEC;
+		return;
+	}
+	f->now = max(f->now, u->vtime);
+	u->vtime += vspan(len, u->weight);
+	u->wants_until_us = min(u->wants_until_us, now_us + SERVED_US);
+}
+
+/**
+ * otp_fair_found_dry - the pool had too little, though it was a user's turn
+ * @f: the link's
+ * @u: the user, which is waiting now
+ * @now_us: time
+ */
+void otp_fair_found_dry(struct otp_fair *f, struct otp_fair_user *u,
+			u64 now_us)
+{
+	f->scarce_until_us = now_us + REFUSED_US;
+	u->wants_until_us = now_us + REFUSED_US;
+	u->dry = true;
+}

@@ -1,0 +1,18 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Sends datagrams for ever, as fast as they go: blast.py ADDRESS [SIZE]
+
+Blocks where the device's queue is full, as any program does.
+"""
+import socket
+import sys
+
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+# packets that wait while nobody runs this; the qdisc has room for them
+s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 131072)
+data = bytes(int(sys.argv[2]) if len(sys.argv) > 2 else 1400)
+while True:
+    try:
+        s.sendto(data, (sys.argv[1], 9))
+    except ConnectionRefusedError:
+        pass

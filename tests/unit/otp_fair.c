@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * How scarce key is divided between one-time-pad tunnels: by weight, however
+ * small the blocks are that it comes in; beside guaranteed rates; and not at
+ * all while there is enough.
+ *
+ * A pool is played here as qkd.ko's is: blocks come in, a reservation that
+ * would leave less than the floor is refused. Tunnels are as pad.c's queues:
+ * they ask for a batch, then for one packet, and when refused wait for a wake.
+ */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "kmod/otp/fair.h"
+#include "kselftest_harness.h"
+
+#define USERS	3
+#define PACKET	1456
+#define BATCH	65536
+
+struct player {
+	struct otp_fair_user user;
+	u64 got;	/* bytes */
+	u64 have;	/* of that, bytes not used yet */
+	u64 want;	/* bytes it still wants to send */
+	u64 demand;	/* bytes that are added a second; 0: no end of it */
+	u64 fraction;	/* of a byte to add, in millionths */
+	u32 batch;
+	u64 refused;	/* times */
+};
+
+struct play {
+	struct otp_fair fair;
+	struct player p[USERS];
+	unsigned int n;
+	u64 pool;
+	u64 size;
+	u64 now_us;
+	u64 retry_us;
+};
+
+static struct player *player_of(struct otp_fair_user *u)
+{
+	return (struct player *)((char *)u - offsetof(struct player, user));
+}
+
+static void play_init(struct play *g, unsigned int n)
+{
+	unsigned int i;
+
+	memset(g, 0, sizeof(*g));
+	g->now_us = 1000;
+	g->retry_us = 12000;
+	g->size = 4 << 20;
+	g->n = n;
+	otp_fair_init(&g->fair);
+	for (i = 0; i < n; i++) {
+		g->p[i].user.weight = 100;
+		g->p[i].batch = BATCH;
+	}
+}
+
+static void play_join(struct play *g)
+{
+	unsigned int i;
+
+	for (i = 0; i < g->n; i++)
+		otp_fair_join(&g->fair, &g->p[i].user, g->now_us);
+}
+
+/* As share.c's reserve(). @first: whose turn it is instead */
+static bool reserve(struct play *g, struct player *p, u32 len,
+		    struct player **first)
+{
+	struct otp_fair_user *u;
+	bool owed;
+
+	*first = NULL;
+	u = otp_fair_ask(&g->fair, &p->user, len, g->now_us, &owed);
+	if (u) {
+		*first = player_of(u);
+		return false;
+	}
+	if (g->pool < len + otp_fair_floor(&g->fair, &p->user, owed)) {
+		otp_fair_found_dry(&g->fair, &p->user, g->now_us);
+		return false;
+	}
+	otp_fair_got(&g->fair, &p->user, len, g->now_us, owed);
+	g->pool -= len;
+	p->got += len;
+	p->have += len;
+	return true;
+}
+
+/* One player sends all it can; whose turn it is otherwise, goes after it. */
+static void run(struct play *g, struct player *p, unsigned int depth)
+{
+	struct player *first = NULL;
+	unsigned int most = 1000;	/* it is as fast as that */
+	u32 len;
+
+	while (most-- && (!p->demand || p->want >= PACKET)) {
+		if (p->have >= PACKET) {
+			p->have -= PACKET;
+			p->want -= p->demand ? PACKET : 0;
+			continue;
+		}
+		len = p->batch > PACKET ? p->batch : PACKET;
+		if (!reserve(g, p, len, &first)) {
+			p->batch /= 4;
+			if (len == PACKET || !reserve(g, p, PACKET, &first)) {
+				p->refused++;
+				break;
+			}
+		} else if (p->demand) {
+			p->batch = p->demand / 20;
+		} else if (p->batch < BATCH) {
+			p->batch = p->batch * 2 + PACKET;
+		}
+	}
+	if (first && depth)
+		run(g, first, depth - 1);
+}
+
+static void pass(struct play *g, u64 us)
+{
+	unsigned int i;
+
+	g->now_us += us;
+	for (i = 0; i < g->n; i++) {
+		struct player *p = &g->p[i];
+
+		p->fraction += p->demand * us;
+		p->want += p->fraction / 1000000;
+		p->fraction %= 1000000;
+		if (p->want > p->demand / 10 + PACKET)
+			p->want = p->demand / 10 + PACKET;
+	}
+}
+
+/* @seconds of key at @rate in blocks of @block; all try as often as that. */
+static void play(struct play *g, unsigned int seconds, u32 rate, u32 block)
+{
+	u64 step = block * 1000000ULL / rate, end, next, us;
+	unsigned int i, k = 0;
+
+	end = g->now_us + seconds * 1000000ULL;
+	for (next = g->now_us + step; next < end; next += step) {
+		while (g->now_us < next) {
+			us = next - g->now_us;
+			pass(g, us < g->retry_us ? us : g->retry_us);
+			for (i = 0; i < g->n; i++)
+				run(g, &g->p[(i + k) % g->n], 200);
+			k++;
+		}
+		if (g->pool + block <= g->size)
+			g->pool += block;
+	}
+}
+
+static int share_ppt(const struct play *g, unsigned int i)
+{
+	u64 sum = 0;
+	unsigned int k;
+
+	for (k = 0; k < g->n; k++)
+		sum += g->p[k].got;
+	return sum ? (int)(g->p[i].got * 1000 / sum) : -1;
+}
+
+#define EXPECT_NEAR(want, got, by) do {			\
+	EXPECT_LE((want) - (by), got);			\
+	EXPECT_GE((want) + (by), got);			\
+} while (0)
+
+TEST(weights_hold_whatever_the_blocks)
+{
+	static const u32 blocks[] = { 512, 2048, 4096, 16384, 65536, 262144 };
+	static const u32 weights[][2] = { { 300, 100 }, { 100, 300 }, { 1, 9 } };
+	struct play g;
+	unsigned int b, w;
+
+	for (w = 0; w < 3; w++) {
+		for (b = 0; b < 6; b++) {
+			u32 sum = weights[w][0] + weights[w][1];
+
+			play_init(&g, 2);
+			g.p[0].user.weight = weights[w][0];
+			g.p[1].user.weight = weights[w][1];
+			play_join(&g);
+			play(&g, 60, 200000, blocks[b]);
+			TH_LOG("weights %u:%u blocks %u: %d per mille",
+			       weights[w][0], weights[w][1], blocks[b],
+			       share_ppt(&g, 0));
+			EXPECT_NEAR((int)(1000 * weights[w][0] / sum),
+				    share_ppt(&g, 0), 40);
+			/* and all of it is used */
+			EXPECT_LE(60 * 200000 * 9 / 10, g.p[0].got + g.p[1].got);
+		}
+	}
+}
+
+/* a machine so busy that who waits is late to ask again, each at its time */
+TEST(weights_hold_when_woken_late)
+{
+	struct play g;
+	u64 next[2] = {};
+	unsigned int i, k;
+
+	play_init(&g, 2);
+	g.p[0].user.weight = 300;
+	play_join(&g);
+	for (i = 0; i < 60000; i++) {
+		pass(&g, 1000);
+		g.pool += 120;
+		for (k = 0; k < 2; k++) {
+			if (g.now_us < next[k])
+				continue;
+			next[k] = g.now_us + (k ? 150000 : 400000);
+			run(&g, &g.p[k], 0);
+		}
+	}
+	EXPECT_NEAR(750, share_ppt(&g, 0), 60);
+}
+
+TEST(three_share_by_weight)
+{
+	struct play g;
+
+	play_init(&g, 3);
+	g.p[0].user.weight = 500;
+	g.p[1].user.weight = 300;
+	g.p[2].user.weight = 200;
+	play_join(&g);
+	play(&g, 60, 200000, 4096);
+	EXPECT_NEAR(500, share_ppt(&g, 0), 40);
+	EXPECT_NEAR(300, share_ppt(&g, 1), 40);
+	EXPECT_NEAR(200, share_ppt(&g, 2), 40);
+}
+
+TEST(what_one_does_not_want_others_get)
+{
+	struct play g;
+
+	play_init(&g, 2);
+	g.p[0].user.weight = 900;
+	g.p[0].demand = 20000;
+	play_join(&g);
+	play(&g, 60, 200000, 4096);
+	/* a tenth of the key is all that the first asks for */
+	EXPECT_NEAR(100, share_ppt(&g, 0), 30);
+	EXPECT_LE(60 * 200000 * 9 / 10, g.p[0].got + g.p[1].got);
+}
+
+TEST(idleness_earns_nothing)
+{
+	struct play g;
+	u64 was;
+
+	play_init(&g, 2);
+	play_join(&g);
+	g.p[0].demand = 1;	/* no packet in that time */
+	play(&g, 60, 200000, 4096);
+	was = g.p[1].got;
+	g.p[0].demand = 0;
+	g.p[0].got = 0;
+	play(&g, 20, 200000, 4096);
+	EXPECT_NEAR(500, (int)((g.p[1].got - was) * 1000 /
+			       (g.p[1].got - was + g.p[0].got)), 40);
+}
+
+TEST(a_guaranteed_rate_is_had_and_the_rest_goes_by_weight)
+{
+	struct play g;
+
+	/* 50 000 guaranteed and 1/10 of the other 150 000 */
+	play_init(&g, 3);
+	g.p[0].user.weight = 600;
+	g.p[1].user.weight = 300;
+	g.p[2].user.weight = 100;
+	g.p[2].user.rate = 50000;
+	play_join(&g);
+	play(&g, 120, 200000, 4096);
+	EXPECT_NEAR(450, share_ppt(&g, 0), 40);
+	EXPECT_NEAR(225, share_ppt(&g, 1), 40);
+	EXPECT_NEAR(325, share_ppt(&g, 2), 40);
+}
+
+TEST(who_stays_below_its_rate_hardly_waits)
+{
+	struct play g;
+
+	play_init(&g, 3);
+	g.p[0].user.weight = 1000000;
+	g.p[2].user.weight = 1;
+	g.p[2].user.rate = 30000;
+	g.p[2].demand = 20000;
+	play_join(&g);
+	play(&g, 5, 200000, 4096);
+	g.p[2].got = 0;
+	g.p[2].refused = 0;
+	play(&g, 60, 200000, 4096);
+	EXPECT_NEAR(60 * 20000, (int)g.p[2].got, 60 * 1000);
+	EXPECT_EQ(0, g.p[2].refused);
+}
+
+TEST(guarantees_beyond_the_key_leave_nothing_but_break_nothing)
+{
+	struct play g;
+
+	play_init(&g, 3);
+	g.p[0].user.rate = 300000;
+	g.p[1].user.rate = 300000;
+	play_join(&g);
+	play(&g, 30, 200000, 4096);
+	EXPECT_LE(200, share_ppt(&g, 0));
+	EXPECT_LE(200, share_ppt(&g, 1));
+	EXPECT_NEAR(0, share_ppt(&g, 2), 20);
+}
+
+/* who leaves key to others does not hold them up by waiting for it */
+TEST(a_reserve_yields)
+{
+	struct play g;
+
+	play_init(&g, 2);
+	g.p[0].user.reserve = 65536;
+	play_join(&g);
+	play(&g, 30, 200000, 4096);
+	EXPECT_LE(30 * 200000 * 9 / 10, g.p[1].got);
+	/* and has no claim from then when there is more */
+	g.p[1].got = 0;
+	g.p[0].user.reserve = 0;
+	g.p[0].got = 0;
+	play(&g, 20, 200000, 4096);
+	EXPECT_NEAR(500, share_ppt(&g, 0), 50);
+}
+
+TEST(nobody_waits_while_there_is_enough)
+{
+	struct play g;
+
+	play_init(&g, 2);
+	g.p[0].user.weight = 1;
+	g.p[0].demand = 40000;
+	g.p[1].demand = 40000;
+	g.pool = g.size / 2;
+	play_join(&g);
+	play(&g, 60, 200000, 4096);
+	EXPECT_EQ(0, g.p[0].refused);
+	EXPECT_EQ(0, g.p[1].refused);
+}
+
+TEST(nor_when_there_is_enough_again)
+{
+	struct play g;
+
+	play_init(&g, 2);
+	play_join(&g);
+	play(&g, 5, 200000, 4096);
+	EXPECT_LT(0, g.p[0].refused);
+	g.pool = 1ULL << 40;
+	play(&g, 2, 200000, 4096);
+	g.p[0].refused = 0;
+	g.p[1].refused = 0;
+	play(&g, 10, 200000, 4096);
+	EXPECT_EQ(0, g.p[0].refused);
+	EXPECT_EQ(0, g.p[1].refused);
+}
+
+TEST_HARNESS_MAIN
