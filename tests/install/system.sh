@@ -31,7 +31,7 @@ echo "making a $suite system ($kind)" >&2
 # and goes with it, even when it is killed; and rm stays where it is.
 rm -rf --one-file-system "$root"
 unshare --mount mmdebstrap --quiet --variant=minbase --include="$packages" \
-	--aptopt='APT::Install-Recommends "false"' "$suite" "$root" \
+	--aptopt='APT::Install-Recommends "false"' --aptopt="$(deb_valid_until)" "$suite" "$root" \
 	"deb $mirror $suite main" "deb ${mirror%/}-security $suite-security main" \
 	> "$root.log" 2>&1 || { tail -n 10 "$root.log" >&2; die "mmdebstrap of $suite failed"; }
 touch "$root/done"

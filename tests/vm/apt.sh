@@ -21,6 +21,15 @@ deb_mirror() {
 			END { if (m) print m }' | head -n 1
 }
 
+# deb_valid_until: this machine's setting for lists that are past their date,
+# as a line of apt's configuration for systems made by mmdebstrap
+deb_valid_until() {
+	local value
+
+	eval "$(apt-config shell value Acquire::Check-Valid-Until)"
+	echo "Acquire::Check-Valid-Until \"${value:-true}\""
+}
+
 # deb_suite_of VERSION: the suite to take Debian's kernel VERSION from, such
 # that its headers build with the compiler of this machine where possible
 deb_suite_of() {

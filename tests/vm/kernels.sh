@@ -36,6 +36,7 @@ make_system() {
 	[ "$(id -u)" = 0 ] || die "kernel $version needs a $suite system: be root"
 	mmdebstrap --quiet --variant=apt --include=gcc,make,libelf1t64,kmod,pahole \
 		--aptopt='APT::Install-Recommends "false"' \
+		--aptopt="$(deb_valid_until)" \
 		"$(base_of "$suite")" "$dir" "$(deb_mirror)" \
 		> "$qkd_cache/kernels/$version.log" 2>&1 ||
 		{ tail -n 10 "$qkd_cache/kernels/$version.log" >&2
