@@ -51,7 +51,7 @@ static u32 burst(const struct otp_fair_user *u)
 static void fill_bucket(struct otp_fair_user *u, u64 now_us)
 {
 	u64 since = min(now_us - u->filled_us, USEC);
-	u64 rate = min(u->rate, (u64)RATE_MAX);
+	u64 rate = min_t(u64, u->rate, RATE_MAX);
 
 	u->filled_us = now_us;
 	u->credit = min(u->credit + rate * since, burst(u) * USEC);
