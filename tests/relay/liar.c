@@ -4,6 +4,7 @@
  *
  *	QKD_RELAY_LIE	"key": alters chunks that it forwards; "tag": spoils
  *			their one-time tags, under a session tag that is right;
+ *			"seal": spoils the session tag;
  *			"lose": forwards all but the second chunk of one share;
  *			"keep": keeps a copy of what it forwards
  */
@@ -52,5 +53,8 @@ size_t __wrap_frame_seal(uint8_t *out, size_t len,
 {
 	if (lie("tag") && out[4] == FRAME_KEY)
 		out[len - 1] ^= 1;
-	return __real_frame_seal(out, len, session);
+	len = __real_frame_seal(out, len, session);
+	if (lie("seal") && out[4] == FRAME_KEY)
+		out[len - 1] ^= 1;
+	return len;
 }

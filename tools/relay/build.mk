@@ -34,3 +34,11 @@ relayd_liar_LDLIBS := -Wl,--wrap=hop_send,--wrap=frame_seal
 HELPERS += relay_pair
 relay_pair_SRCS := tests/unit/relay_pair.c $(qkdd_pair)
 relay_pair_LIBS := daemon
+
+TESTS += relay_frame relay_local
+relay_frame_SRCS := tests/unit/relay_frame.c
+relay_frame_LIBS := relay
+CFLAGS_tests/unit/relay_frame.c := -Wno-missing-prototypes
+relay_local_SRCS := tests/unit/relay_local.c
+relay_local_LIBS := relay
+CFLAGS_tests/unit/relay_local.c := -Wno-missing-prototypes
