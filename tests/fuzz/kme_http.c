@@ -97,7 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	x.body = (const char *)data;
 	x.body_len = size;
 	answers = 0;
-	front = front_find(x.path);
+	front = front_find(data[0] & 0x10 ? PORT_SKIP : PORT_014, x.path);
 	if (front) {
 		front->handle(desk, &x);
 		if (answers != 1)

@@ -4,7 +4,7 @@
 # calls on them are done by a stand-in.
 
 LIBRARIES += standin
-standin_SRCS := tests/kme/standin.c kmod/core/ring.c \
+standin_SRCS := tests/kme/standin.c tests/kme/standin_stream.c kmod/core/ring.c \
 	$(addprefix tools/libqkd/,error.c keyid.c wipe.c)
 standin_PKGS := libcrypto
 standin_CPPFLAGS := -Itests/kshim
@@ -13,6 +13,11 @@ standin_CPPFLAGS := -Itests/kshim
 HELPERS += kmed_standin
 kmed_standin_SRCS := tools/kmed/main.c
 kmed_standin_LIBS := kmed standin
+
+# a client of TLS 1.3 under a PSK with SHA-384
+HELPERS += psk_client
+psk_client_SRCS := tests/kme/psk_client.c
+psk_client_PKGS := libssl libcrypto
 
 TESTS += kme_014
 kme_014_SRCS := tests/unit/kme_014.c

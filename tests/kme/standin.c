@@ -31,6 +31,7 @@
 #include <unistd.h>
 
 #include "kmod/core/ring.h"
+#include "tests/kme/standin_stream.h"
 #include "tools/libqkd/internal.h"
 
 #define RING		(1u << 20)	/* bytes of each direction */
@@ -54,6 +55,7 @@ struct pool {
 
 struct qkd_dev {
 	struct pool *pool;
+	struct standin_stream *stream;
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* all below */
@@ -306,14 +308,35 @@ int qkd_dev_open(struct qkd_dev **dev, struct qkd_nl *nl, const char *name,
 			return i;
 		index = i;
 	}
-	*dev = malloc(sizeof(**dev));
+	*dev = calloc(1, sizeof(**dev));
 	(*dev)->pool = pools[index];
 	return 0;
 }
 
 void qkd_dev_close(struct qkd_dev *dev)
 {
+	if (dev)
+		standin_stream_free(dev->stream);
 	free(dev);
+}
+
+int qkd_dev_stream(struct qkd_dev *dev, const char *name)
+{
+	struct pool *p = dev->pool;
+	char link[QKD_NAME_MAX + 1];
+
+	snprintf(link, sizeof(link), "%.*s", p->base_len, p->name);
+	return standin_stream_new(&dev->stream, link, name, p->lower);
+}
+
+ssize_t qkd_dev_read(struct qkd_dev *dev, void *buf, size_t len)
+{
+	return standin_stream_read(dev->stream, buf, len);
+}
+
+int qkd_dev_fd(const struct qkd_dev *dev)
+{
+	return dev->stream ? standin_stream_fd(dev->stream) : -1;
 }
 
 int qkd_dev_label(struct qkd_dev *dev, const char *label)

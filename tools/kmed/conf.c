@@ -233,23 +233,70 @@ static int read_link(struct conf *conf, struct json_object *from,
 
 /* ---- the whole ---- */
 
-static int read_listen(struct conf *conf, struct json_object *list,
+static int read_listen(struct conf_listen *to, const char *name,
+		       struct json_object *list, const char *unless_told,
 		       struct complaint *c)
 {
-	size_t n = list ? json_object_array_length(list) : 1;
+	size_t n = list ? json_object_array_length(list) : !!unless_told;
 
-	conf->listen = calloc(n ?: 1, sizeof(*conf->listen));
-	if (!conf->listen)
+	to->address = calloc(n ?: 1, sizeof(*to->address));
+	if (!to->address)
 		return wrong(c, "out of memory");
 	for (size_t i = 0; i < n; i++) {
 		const char *s = list ? json_text(json_object_array_get_idx(list, i)) :
-				LISTEN_DEFAULT;
+				unless_told;
 
 		if (!s || !*s)
-			return wrong(c, "\"listen\" must be a list of strings");
-		conf->listen[conf->n_listen++] = s;
+			return wrong(c, "\"%s\" must be a list of strings",
+				     name);
+		to->address[to->n++] = s;
 	}
 	return 0;
+}
+
+static int read_client(struct conf *conf, struct json_object *from,
+		       struct complaint *c)
+{
+	static const struct member members[] = {
+		ID_MEMBER("sae", offsetof(struct conf_client, sae)),
+		TEXT_MEMBER("identity", offsetof(struct conf_client, identity)),
+		TEXT_MEMBER("key", offsetof(struct conf_client, key)),
+	};
+	struct conf_client k = { NULL };
+	int err;
+
+	err = SET_MEMBERS(&k, members, from, c);
+	if (err)
+		return err;
+	if (!k.sae || !k.key)
+		return wrong(c, "one of \"skip-clients\" lacks \"sae\" or \"key\"");
+	if (!k.identity)
+		k.identity = k.sae;
+	/* RFC 4279, 5.3 */
+	if (strlen(k.identity) > 128)
+		return wrong(c, "\"identity\" has over 128 bytes");
+	for (unsigned int i = 0; i < conf->n_clients; i++)
+		if (!strcmp(conf->clients[i].identity, k.identity))
+			return wrong(c, "\"identity\" %s is there twice",
+				     k.identity);
+	conf->clients[conf->n_clients++] = k;
+	return 0;
+}
+
+static int read_clients(struct conf *conf, struct json_object *list,
+			struct complaint *c)
+{
+	size_t n = list ? json_object_array_length(list) : 0;
+	int err = 0;
+
+	if (!n && conf->listen[PORT_SKIP].n)
+		return wrong(c, "\"listen-skip\" needs \"skip-clients\": who may ask there?");
+	conf->clients = calloc(n ?: 1, sizeof(*conf->clients));
+	if (!conf->clients)
+		return wrong(c, "out of memory");
+	for (size_t i = 0; i < n && !err; i++)
+		err = read_client(conf, json_object_array_get_idx(list, i), c);
+	return err;
 }
 
 static int read_links(struct conf *conf, struct json_object *list,
@@ -271,7 +318,8 @@ static int read_links(struct conf *conf, struct json_object *list,
 /* Members of struct conf, and lists to be walked, in one table. */
 struct top {
 	struct conf conf;
-	struct json_object *listen;
+	struct json_object *listen[PORTS];
+	struct json_object *clients;
 	struct json_object *links;
 };
 
@@ -291,7 +339,10 @@ static int read_top(struct conf *conf, struct json_object *from,
 		NUMBER_MEMBER("max-clients", offsetof(struct conf, max_clients),
 			      1, 65536),
 		NUMBER_MEMBER("timeout", offsetof(struct conf, timeout), 1, 3600),
-		LIST_MEMBER("listen", offsetof(struct top, listen)),
+		LIST_MEMBER("listen", offsetof(struct top, listen[PORT_014])),
+		LIST_MEMBER("listen-004", offsetof(struct top, listen[PORT_004])),
+		LIST_MEMBER("listen-skip", offsetof(struct top, listen[PORT_SKIP])),
+		LIST_MEMBER("skip-clients", offsetof(struct top, clients)),
 		LIST_MEMBER("links", offsetof(struct top, links)),
 	};
 	struct top t = { .conf = *conf };
@@ -307,7 +358,16 @@ static int read_top(struct conf *conf, struct json_object *from,
 		return wrong(c, "\"certificate\", \"key\" and \"ca\" name PEM files; \"qkdctl pki\" makes some");
 	if (!conf->store != !conf->store_key)
 		return wrong(c, "\"store\" and \"store-key\" go together");
-	err = read_listen(conf, t.listen, c);
+	err = read_listen(&conf->listen[PORT_014], "listen",
+			  t.listen[PORT_014], LISTEN_DEFAULT, c);
+	if (!err)
+		err = read_listen(&conf->listen[PORT_004], "listen-004",
+				  t.listen[PORT_004], NULL, c);
+	if (!err)
+		err = read_listen(&conf->listen[PORT_SKIP], "listen-skip",
+				  t.listen[PORT_SKIP], NULL, c);
+	if (!err)
+		err = read_clients(conf, t.clients, c);
 	return err ? err : read_links(conf, t.links, c);
 }
 
@@ -376,7 +436,9 @@ void conf_put(struct conf *c)
 	for (unsigned int i = 0; i < c->n_links; i++)
 		free(c->links[i].pairs);
 	free(c->links);
-	free(c->listen);
+	for (unsigned int i = 0; i < PORTS; i++)
+		free(c->listen[i].address);
+	free(c->clients);
 	json_object_put(c->json);
 	free(c);
 }

@@ -19,6 +19,31 @@
 
 struct conf_link;
 
+/* What is spoken at a port; each has its own list of addresses. */
+enum conf_port {
+	PORT_014,
+	PORT_004,
+	PORT_SKIP,
+	PORTS,
+};
+
+struct conf_listen {
+	const char **address;
+	unsigned int n;
+};
+
+/**
+ * struct conf_client - who may speak SKIP: it has no certificate
+ * @sae: the SAE that it is
+ * @identity: by which TLS names it, the SAE's ID unless told
+ * @key: file with the key that it shares with us
+ */
+struct conf_client {
+	const char *sae;
+	const char *identity;
+	const char *key;
+};
+
 /**
  * struct conf_pair - two SAEs that share key over a link
  * @local: is served by this KME
@@ -56,7 +81,8 @@ struct conf_link {
 
 /**
  * struct conf - everything
- * @listen: addresses to serve on, "HOST:PORT"
+ * @listen: of each port, addresses to serve on, "HOST:PORT"
+ * @clients: @n_clients that may speak SKIP
  * @metrics: one to serve figures on without TLS, or NULL
  * @certificate, @key, @ca, @crl: PEM files; @crl may be NULL
  * @store: file for key that waits, or NULL: in memory only
@@ -68,8 +94,9 @@ struct conf_link {
 struct conf {
 	atomic_uint refs;
 	const char *kme_id;
-	const char **listen;
-	unsigned int n_listen;
+	struct conf_listen listen[PORTS];
+	struct conf_client *clients;
+	unsigned int n_clients;
 	const char *metrics;
 	const char *certificate;
 	const char *key;

@@ -9,12 +9,14 @@
 static const struct front_http *const fronts[] = {
 	&front_014,
 	&front_kme,
+	&front_skip,
 };
 
-const struct front_http *front_find(const char *path)
+const struct front_http *front_find(enum conf_port port, const char *path)
 {
 	for (size_t i = 0; i < sizeof(fronts) / sizeof(fronts[0]); i++)
-		if (!strncmp(path, fronts[i]->prefix,
+		if (fronts[i]->port == port &&
+		    !strncmp(path, fronts[i]->prefix,
 			     strlen(fronts[i]->prefix)))
 			return fronts[i];
 	return NULL;

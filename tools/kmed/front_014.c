@@ -606,6 +606,7 @@ static void handle(struct desk *desk, struct xchg *x)
 
 const struct front_http front_014 = {
 	.name = "ETSI GS QKD 014",
+	.port = PORT_014,
 	.prefix = PREFIX,
 	.handle = handle,
 };

@@ -113,6 +113,7 @@ static void handle(struct desk *desk, struct xchg *x)
 
 const struct front_http front_kme = {
 	.name = "KME to KME",
+	.port = PORT_014,
 	.prefix = "/kme/",
 	.handle = handle,
 };

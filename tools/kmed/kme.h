@@ -32,6 +32,7 @@ struct kme_figures {
 	atomic_ullong accepted_ranges;
 	atomic_ullong refused;
 	atomic_ullong bad_requests;
+	atomic_ullong stream_keys;
 	atomic_ullong connections;
 	atomic_ullong handshakes_failed;
 };

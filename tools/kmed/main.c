@@ -43,8 +43,8 @@ struct daemon {
 	bool check;
 	struct conf *conf;
 	struct kme kme;
-	int fds[LISTEN_MAX];
-	unsigned int n_fds;
+	struct server_socket socks[LISTEN_MAX];
+	unsigned int n_socks;
 	struct server *server;
 	struct metrics *metrics;
 	sigset_t signals;
@@ -114,21 +114,38 @@ static int parse(struct daemon *d, int argc, char **argv)
 	return 0;
 }
 
-static int open_sockets(struct daemon *d)
+/* Sockets of a port: the service manager's, or where settings say. */
+static int open_port(struct daemon *d, enum conf_port port, const char *name)
 {
-	d->n_fds = listen_inherited("qkd-kmed.socket", d->fds, LISTEN_MAX);
-	if (d->n_fds)
-		return 0;
-	for (unsigned int i = 0; i < d->conf->n_listen; i++) {
-		if (d->n_fds == LISTEN_MAX) {
+	const struct conf_listen *l = &d->conf->listen[port];
+	unsigned int room = LISTEN_MAX - d->n_socks, n;
+	int fds[LISTEN_MAX];
+
+	n = listen_inherited(name, fds, room);
+	for (unsigned int i = 0; !n && i < l->n; i++) {
+		if (i == room) {
 			log_err("at most %d addresses", LISTEN_MAX);
 			return -1;
 		}
-		d->fds[d->n_fds] = listen_on(d->conf->listen[i]);
-		if (d->fds[d->n_fds] < 0)
+		fds[i] = listen_on(l->address[i]);
+		if (fds[i] < 0)
 			return -1;
-		d->n_fds++;
+		d->socks[d->n_socks].port = port;
+		d->socks[d->n_socks++].fd = fds[i];
 	}
+	for (unsigned int i = 0; i < n; i++) {
+		d->socks[d->n_socks].port = port;
+		d->socks[d->n_socks++].fd = fds[i];
+	}
+	return 0;
+}
+
+static int open_sockets(struct daemon *d)
+{
+	if (open_port(d, PORT_014, "qkd-kmed.socket") ||
+	    open_port(d, PORT_004, "qkd-kmed-004.socket") ||
+	    open_port(d, PORT_SKIP, "qkd-kmed-skip.socket"))
+		return -1;
 	return 0;
 }
 
@@ -228,7 +245,7 @@ static int start(struct daemon *d)
 	}
 	if (d->conf->store && keep_store(d))
 		return -1;
-	d->server = server_new(&d->kme, d->conf, d->fds, d->n_fds);
+	d->server = server_new(&d->kme, d->conf, d->socks, d->n_socks);
 	if (!d->server)
 		return -1;
 	if (d->conf->metrics) {
@@ -244,8 +261,8 @@ static void stop(struct daemon *d)
 	metrics_free(d->metrics);
 	server_free(d->server);
 	store_free(d->kme.store);
-	for (unsigned int i = 0; i < d->n_fds; i++)
-		close(d->fds[i]);
+	for (unsigned int i = 0; i < d->n_socks; i++)
+		close(d->socks[i].fd);
 	conf_put(d->conf);
 }
 

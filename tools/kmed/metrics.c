@@ -52,6 +52,7 @@ static void on_metrics(struct evhttp_request *req, void *arg)
 	COUNTER(accepted_ranges, "Ranges of key that other KMEs told of.");
 	COUNTER(refused, "Requests that were not permitted.");
 	COUNTER(bad_requests, "Requests that could not be meant.");
+	COUNTER(stream_keys, "Keys of streams delivered.");
 	COUNTER(connections, "Connections accepted.");
 	COUNTER(handshakes_failed, "Connections that ended before a request.");
 #undef COUNTER

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * HTTPS by libevent's evhttp and OpenSSL: from connections to exchanges.
+ * HTTPS by libevent's evhttp and OpenSSL: from connections to exchanges; and
+ * connections of ETSI GS QKD 004, which has no HTTP.
  *
- * Each thread has an event loop, a desk, and the same listening sockets. A
- * connection belongs to the thread that accepted it. Bounds: so many
- * connections at once, so many bytes of a request's head and body, and so many
- * seconds from one whole request to the next; who is slower, idle or stuck is
- * cut off by a clock that visits all connections.
+ * Each thread has an event loop, a desk, and the same listening sockets. What
+ * is spoken at a socket is its door's: who is served there proves itself by a
+ * certificate or, for SKIP, by a key. A connection belongs to the thread that
+ * accepted it. Bounds: so many connections at once, so many bytes of a
+ * request's head and body, and so many seconds from one whole request to the
+ * next; who is slower, idle or stuck is cut off by a clock that visits all
+ * connections.
  */
 #include <errno.h>
 #include <event2/buffer.h>
@@ -27,6 +30,7 @@
 #include <unistd.h>
 
 #include "front.h"
+#include "listen.h"
 #include "server.h"
 #include "tls.h"
 #include "tools/qkdd/log.h"
@@ -38,10 +42,12 @@
 struct client {
 	LIST_ENTRY(client) list;
 	struct worker *worker;
+	struct door *door;
 	struct bufferevent *bev;
 	time_t seen;		/* when it came, or last asked something whole */
 	bool identified;
 	bool counted;		/* its handshake is done */
+	bool lasting;		/* it may be silent for long */
 	char id[SAE_ID_MAX + 1];	/* as an SAE; "": it is none */
 	char kme[SAE_ID_MAX + 1];	/* as a KME */
 	struct call *call;	/* an answer is due */
@@ -54,10 +60,18 @@ struct call {
 	struct client *client;
 };
 
-/* For who calls us, and for whom we call. */
+/* For who calls us, at each port, and for whom we call. */
 struct contexts {
-	SSL_CTX *in;
+	struct ssl_ctx_st *in[PORTS];
 	SSL_CTX *out;
+};
+
+/* What is spoken at a port, in one thread; @http: not for 004 */
+struct door {
+	struct worker *worker;
+	enum conf_port port;
+	SSL_CTX *tls;		/* to serve with */
+	struct evhttp *http;
 };
 
 struct worker {
@@ -65,10 +79,9 @@ struct worker {
 	pthread_t thread;
 	bool started;
 	struct event_base *base;
-	struct evhttp *http;
-	struct evconnlistener **listeners;
+	struct door doors[PORTS];
+	struct evconnlistener **listeners;	/* as server.socks */
 	struct desk *desk;
-	SSL_CTX *tls;		/* to serve with */
 	struct event *clock;
 	struct event *wake;	/* something in next, or stop */
 	LIST_HEAD(, client) clients;
@@ -83,7 +96,8 @@ struct worker {
 
 struct server {
 	struct kme *kme;
-	unsigned int n_fds;
+	struct server_socket socks[LISTEN_MAX];
+	unsigned int n_socks;
 	unsigned int n_workers;
 	atomic_uint n_clients;
 	struct worker workers[];
@@ -104,7 +118,7 @@ static void set_full(struct worker *w, bool full)
 	if (w->full == full)
 		return;
 	w->full = full;
-	for (unsigned int i = 0; i < w->server->n_fds; i++) {
+	for (unsigned int i = 0; i < w->server->n_socks; i++) {
 		if (full)
 			evconnlistener_disable(w->listeners[i]);
 		else
@@ -165,13 +179,15 @@ static int client_index(void)
 	return index;
 }
 
-static struct client *client_new(struct worker *w, SSL *ssl)
+static struct client *client_new(struct door *d, SSL *ssl)
 {
+	struct worker *w = d->worker;
 	struct client *c = calloc(1, sizeof(*c));
 
 	if (!c)
 		return NULL;
 	c->worker = w;
+	c->door = d;
 	c->seen = now_s();
 	LIST_INSERT_HEAD(&w->clients, c, list);
 	if (!SSL_set_ex_data(ssl, client_index(), c)) {
@@ -191,9 +207,9 @@ static struct client *client_new(struct worker *w, SSL *ssl)
  */
 static struct bufferevent *make_bev(struct event_base *base, void *arg)
 {
-	struct worker *w = arg;
-	SSL *ssl = SSL_new(w->tls);
-	struct client *c = ssl ? client_new(w, ssl) : NULL;
+	struct door *d = arg;
+	SSL *ssl = SSL_new(d->tls);
+	struct client *c = ssl ? client_new(d, ssl) : NULL;
 	struct bufferevent *bev;
 
 	if (!c) {
@@ -223,7 +239,7 @@ static void on_clock(evutil_socket_t fd, short what, void *arg)
 		int sock = c->bev ? bufferevent_getfd(c->bev) : -1;
 
 		/* evhttp hears of it as of any end of a connection */
-		if (now - c->seen > w->timeout && sock >= 0)
+		if (now - c->seen > w->timeout && !c->lasting && sock >= 0)
 			shutdown(sock, SHUT_RDWR);
 	}
 	set_full(w, atomic_load(&w->server->n_clients) >= w->full_at);
@@ -282,30 +298,39 @@ static void send_answer(struct xchg *x)
 	free(call);
 }
 
-static struct client *client_of(struct evhttp_request *req)
+static struct client *client_of_bev(struct bufferevent *bev)
 {
-	struct evhttp_connection *con = evhttp_request_get_connection(req);
-	struct bufferevent *bev = con ? evhttp_connection_get_bufferevent(con) :
-		NULL;
 	SSL *ssl = bev ? bufferevent_openssl_get_ssl(bev) : NULL;
 
 	return ssl ? SSL_get_ex_data(ssl, client_index()) : NULL;
 }
 
-/* With the first request of a connection; its certificate stays. */
-static void identify(struct client *c, struct evhttp_request *req)
+static struct client *client_of(struct evhttp_request *req)
+{
+	struct evhttp_connection *con = evhttp_request_get_connection(req);
+
+	return client_of_bev(con ? evhttp_connection_get_bufferevent(con) :
+			     NULL);
+}
+
+/* With what a connection says first; its certificate or key stays. */
+static void identify(struct client *c)
 {
 	int fd = bufferevent_getfd(c->bev), on = 1;
 	const SSL *ssl = bufferevent_openssl_get_ssl(c->bev);
+	bool known;
 
 	c->identified = true;
 	c->counted = true;
-	if (!tls_peer_id(ssl, TLS_URI_SAE, c->id))
+	if (c->door->port == PORT_SKIP)
+		known = tls_psk_id(ssl, c->id);
+	else
+		known = tls_peer_id(ssl, TLS_URI_SAE, c->id);
+	if (!known)
 		c->id[0] = '\0';
-	if (!tls_peer_id(ssl, TLS_URI_KME, c->kme))
+	if (c->door->port != PORT_014 ||
+	    !tls_peer_id(ssl, TLS_URI_KME, c->kme))
 		c->kme[0] = '\0';
-	evhttp_connection_set_closecb(evhttp_request_get_connection(req),
-				      on_close, c);
 	/* head and body of an answer go out as two records */
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
@@ -328,15 +353,18 @@ static void on_request(struct evhttp_request *req, void *arg)
 	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(req);
 	struct client *c = client_of(req);
 	const struct front_http *front;
-	struct worker *w = arg;
+	struct door *d = arg;
 	struct call *call;
 
 	if (!c) {
 		evhttp_send_reply(req, 503, reason_of(503), NULL);
 		return;
 	}
-	if (!c->identified)
-		identify(c, req);
+	if (!c->identified) {
+		identify(c);
+		evhttp_connection_set_closecb(evhttp_request_get_connection(req),
+					      on_close, c);
+	}
 	c->seen = now_s();
 	call = calloc(1, sizeof(*call));
 	if (!call) {
@@ -357,27 +385,90 @@ static void on_request(struct evhttp_request *req, void *arg)
 	call->x.caller = c->id[0] ? c->id : NULL;
 	call->x.kme = c->kme[0] ? c->kme : NULL;
 	call->x.done = send_answer;
-	front = front_find(call->x.path);
+	front = front_find(d->port, call->x.path);
 	if (front)
-		front->handle(w->desk, &call->x);
+		front->handle(d->worker->desk, &call->x);
 	else
 		xchg_finish(&call->x, 404);
+}
+
+/* ---- ETSI GS QKD 004 ---- */
+
+static const char *caller_004(void *arg)
+{
+	struct client *c = arg;
+
+	if (!c->identified)
+		identify(c);
+	return c->id[0] ? c->id : NULL;
+}
+
+static void busy_004(void *arg)
+{
+	struct client *c = arg;
+
+	c->seen = now_s();
+}
+
+static void lasting_004(void *arg, bool lasting)
+{
+	struct client *c = arg;
+
+	c->lasting = lasting;
+	c->seen = now_s();
+}
+
+static void on_accept_004(struct evconnlistener *l, evutil_socket_t fd,
+			  struct sockaddr *addr, int len, void *arg)
+{
+	struct door *d = arg;
+	struct bufferevent *bev = make_bev(d->worker->base, d);
+	struct client *c = bev ? client_of_bev(bev) : NULL;
+	struct front_004_host host = {
+		.caller = caller_004, .busy = busy_004,
+		.lasting = lasting_004, .arg = c,
+	};
+
+	if (!c || bufferevent_setfd(bev, fd)) {
+		close(fd);
+		if (bev)
+			bufferevent_free(bev);
+		return;
+	}
+	if (!front_004_new(d->worker->desk, bev, &host))
+		bufferevent_free(bev);
 }
 
 /* ---- threads ---- */
 
 static void contexts_hold(const struct contexts *c)
 {
-	SSL_CTX_up_ref(c->in);
+	for (unsigned int i = 0; i < PORTS; i++)
+		if (c->in[i])
+			SSL_CTX_up_ref(c->in[i]);
 	SSL_CTX_up_ref(c->out);
 }
 
 static void contexts_free(struct contexts *c)
 {
-	SSL_CTX_free(c->in);
+	for (unsigned int i = 0; i < PORTS; i++) {
+		SSL_CTX_free(c->in[i]);
+		c->in[i] = NULL;
+	}
 	SSL_CTX_free(c->out);
-	c->in = NULL;
 	c->out = NULL;
+}
+
+static void doors_set_tls(struct worker *w, const struct contexts *tls)
+{
+	for (unsigned int i = 0; i < PORTS; i++) {
+		/* settings may have dropped a port that is open still */
+		if (!tls->in[i])
+			continue;
+		SSL_CTX_free(w->doors[i].tls);
+		SSL_CTX_up_ref(tls->in[i]);
+		w->doors[i].tls = tls->in[i];
+	}
 }
 
 static void forget_next(struct worker *w)
@@ -394,9 +485,7 @@ static void take_next(struct worker *w)
 					   w->next_tls.out)) {
 		w->timeout = w->next_conf->timeout;
 		w->full_at = w->next_conf->max_clients;
-		SSL_CTX_free(w->tls);
-		SSL_CTX_up_ref(w->next_tls.in);
-		w->tls = w->next_tls.in;
+		doors_set_tls(w, &w->next_tls);
 	}
 	forget_next(w);
 	if (w->stop)
@@ -417,24 +506,69 @@ static void *worker_run(void *arg)
 	return NULL;
 }
 
-static int worker_listen(struct worker *w, const int *fds, unsigned int n)
+static int door_listen(struct door *d, struct evconnlistener **l, int fd)
 {
-	w->listeners = calloc(n, sizeof(*w->listeners));
+	bool http = d->http;
+
+	*l = evconnlistener_new(d->worker->base, http ? NULL : on_accept_004,
+				http ? NULL : d, LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+	if (!*l || (http && !evhttp_bind_listener(d->http, *l)))
+		return -ENOMEM;
+	return 0;
+}
+
+static int worker_listen(struct worker *w, const struct server_socket *socks,
+			 unsigned int n)
+{
+	int err = 0;
+
+	w->listeners = calloc(n ?: 1, sizeof(struct evconnlistener *));
 	if (!w->listeners)
 		return -ENOMEM;
-	for (unsigned int i = 0; i < n; i++) {
-		w->listeners[i] = evconnlistener_new(w->base, NULL, NULL,
-						     LEV_OPT_CLOSE_ON_EXEC, 0,
-						     fds[i]);
-		if (!w->listeners[i] ||
-		    !evhttp_bind_listener(w->http, w->listeners[i]))
+	for (unsigned int i = 0; i < n && !err; i++)
+		err = door_listen(&w->doors[socks[i].port], &w->listeners[i],
+				  socks[i].fd);
+	return err;
+}
+
+static struct evhttp *door_http(struct door *d, const struct conf *conf)
+{
+	struct evhttp *http = evhttp_new(d->worker->base);
+
+	if (!http)
+		return NULL;
+	evhttp_set_max_headers_size(http, HEAD_MAX);
+	evhttp_set_max_body_size(http, BODY_MAX);
+	evhttp_set_timeout(http, conf->timeout);
+	/* the others are answered by front ends, in their words */
+	evhttp_set_allowed_methods(http, EVHTTP_REQ_GET | EVHTTP_REQ_POST |
+				   EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT |
+				   EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS |
+				   EVHTTP_REQ_PATCH);
+	evhttp_set_bevcb(http, make_bev, d);
+	evhttp_set_gencb(http, on_request, d);
+	return http;
+}
+
+static int worker_doors(struct worker *w, const struct conf *conf)
+{
+	for (unsigned int i = 0; i < PORTS; i++) {
+		struct door *d = &w->doors[i];
+
+		d->worker = w;
+		d->port = i;
+		if (i == PORT_004)
+			continue;
+		d->http = door_http(d, conf);
+		if (!d->http)
 			return -ENOMEM;
 	}
 	return 0;
 }
 
 static int worker_start(struct worker *w, struct server *s, struct conf *conf,
-			const struct contexts *tls, const int *fds)
+			const struct contexts *tls,
+			const struct server_socket *socks)
 {
 	const struct timeval second = { .tv_sec = 1 };
 
@@ -443,32 +577,32 @@ static int worker_start(struct worker *w, struct server *s, struct conf *conf,
 	w->full_at = conf->max_clients;
 	LIST_INIT(&w->clients);
 	pthread_mutex_init(&w->lock, NULL);
-	SSL_CTX_up_ref(tls->in);
-	w->tls = tls->in;
 	w->base = event_base_new();
-	w->http = w->base ? evhttp_new(w->base) : NULL;
 	w->desk = w->base ? desk_new(s->kme, conf, w->base, tls->out) : NULL;
-	if (!w->http || !w->desk)
+	if (!w->desk || worker_doors(w, conf))
 		return -ENOMEM;
-	evhttp_set_max_headers_size(w->http, HEAD_MAX);
-	evhttp_set_max_body_size(w->http, BODY_MAX);
-	evhttp_set_timeout(w->http, conf->timeout);
-	/* the others are answered by front ends, in their words */
-	evhttp_set_allowed_methods(w->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST |
-				   EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT |
-				   EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS |
-				   EVHTTP_REQ_PATCH);
-	evhttp_set_bevcb(w->http, make_bev, w);
-	evhttp_set_gencb(w->http, on_request, w);
+	doors_set_tls(w, tls);
 	w->clock = event_new(w->base, -1, EV_PERSIST, on_clock, w);
 	w->wake = event_new(w->base, -1, EV_PERSIST, on_wake, w);
 	if (!w->clock || event_add(w->clock, &second) || !w->wake ||
-	    worker_listen(w, fds, s->n_fds))
+	    worker_listen(w, socks, s->n_socks))
 		return -ENOMEM;
 	if (pthread_create(&w->thread, NULL, worker_run, w))
 		return -EAGAIN;
 	w->started = true;
 	return 0;
+}
+
+/* Connections that no evhttp has. */
+static void drop_clients(struct worker *w)
+{
+	struct client *c, *next;
+
+	for (c = LIST_FIRST(&w->clients); c; c = next) {
+		next = LIST_NEXT(c, list);
+		if (c->door->port == PORT_004)
+			front_004_free(c->bev);
+	}
 }
 
 static void worker_free(struct worker *w)
@@ -481,8 +615,14 @@ static void worker_free(struct worker *w)
 		pthread_join(w->thread, NULL);
 	}
 	desk_free(w->desk);	/* answers what is under way */
-	if (w->http)	/* and its connections and listeners */
-		evhttp_free(w->http);
+	drop_clients(w);
+	for (unsigned int i = 0; i < PORTS; i++)
+		if (w->doors[i].http)	/* and its connections and listeners */
+			evhttp_free(w->doors[i].http);
+	for (unsigned int i = 0; w->listeners && i < w->server->n_socks; i++)
+		if (w->listeners[i] &&
+		    w->server->socks[i].port == PORT_004)
+			evconnlistener_free(w->listeners[i]);
 	free(w->listeners);
 	if (w->clock)
 		event_free(w->clock);
@@ -490,14 +630,18 @@ static void worker_free(struct worker *w)
 		event_free(w->wake);
 	if (w->base)
 		event_base_free(w->base);
-	SSL_CTX_free(w->tls);
+	for (unsigned int i = 0; i < PORTS; i++)
+		SSL_CTX_free(w->doors[i].tls);
 	forget_next(w);
 }
 
 /* All that could be wrong with settings and files, before anything changes. */
 static int check(const struct conf *conf, struct contexts *tls)
 {
+	bool skip = conf->n_clients;
 	char err[512];
+
+	*tls = (struct contexts){ .out = NULL };
 
 	for (unsigned int i = 0; i < conf->n_links; i++) {
 		if (!source_find(conf->links[i].source)) {
@@ -506,17 +650,25 @@ static int check(const struct conf *conf, struct contexts *tls)
 			return -1;
 		}
 	}
-	tls->in = tls_ctx(conf, true, err, sizeof(err));
-	tls->out = tls->in ? tls_ctx(conf, false, err, sizeof(err)) : NULL;
+	tls->out = tls_ctx(conf, false, err, sizeof(err));
 	if (tls->out)
+		tls->in[PORT_014] = tls_ctx(conf, true, err, sizeof(err));
+	if (tls->in[PORT_014]) {
+		SSL_CTX_up_ref(tls->in[PORT_014]);
+		tls->in[PORT_004] = tls->in[PORT_014];
+	}
+	if (tls->in[PORT_004] && skip)
+		tls->in[PORT_SKIP] = tls_psk_ctx(conf, err, sizeof(err));
+	if (tls->in[PORT_004] && (!skip || tls->in[PORT_SKIP]))
 		return 0;
-	SSL_CTX_free(tls->in);
+	contexts_free(tls);
 	log_err("%s", err);
 	return -1;
 }
 
-struct server *server_new(struct kme *kme, struct conf *conf, const int *fds,
-			  unsigned int n_fds)
+struct server *server_new(struct kme *kme, struct conf *conf,
+			  const struct server_socket *socks,
+			  unsigned int n_socks)
 {
 	unsigned int n = conf->threads;
 	struct contexts tls;
@@ -533,10 +685,11 @@ struct server *server_new(struct kme *kme, struct conf *conf, const int *fds,
 		return NULL;
 	}
 	s->kme = kme;
-	s->n_fds = n_fds;
+	memcpy(s->socks, socks, n_socks * sizeof(*socks));
+	s->n_socks = n_socks;
 	while (s->n_workers < n) {
 		if (!worker_start(&s->workers[s->n_workers++], s, conf, &tls,
-				  fds))
+				  socks))
 			continue;
 		log_err("threads cannot be started: %s", strerror(errno));
 		server_free(s);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The threads that serve SAEs over HTTPS.
+ * The threads that serve SAEs: connections, and who is at their other end.
  */
 #ifndef _KMED_SERVER_H
 #define _KMED_SERVER_H
@@ -11,17 +11,24 @@
 
 struct server;
 
+/* A listening socket, and what is spoken there. */
+struct server_socket {
+	int fd;
+	enum conf_port port;
+};
+
 /**
  * server_new - start serving
  * @kme: what is served
  * @conf: settings
- * @fds: @n_fds listening sockets; they stay the caller's
- * @n_fds: how many
+ * @socks: @n_socks listening sockets; they stay the caller's
+ * @n_socks: how many
  *
  * Return: NULL on failure, having logged why.
  */
-struct server *server_new(struct kme *kme, struct conf *conf, const int *fds,
-			  unsigned int n_fds);
+struct server *server_new(struct kme *kme, struct conf *conf,
+			  const struct server_socket *socks,
+			  unsigned int n_socks);
 
 /*
  * Other settings and certificates for connections to come, other settings for

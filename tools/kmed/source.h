@@ -9,10 +9,12 @@
 #define _KMED_SOURCE_H
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <qkd/qkd.h>
 
 struct key_source;
+struct key_stream;
 
 /**
  * struct key_level - how much there is
@@ -34,6 +36,11 @@ struct key_level {
  * @take: fetches, once, what the peer got under @id; the length, or -ENOENT:
  *	not here (yet); -ESTALE, -EALREADY: gone for good; -ENODEV: open anew
  * @level: of what @get gives
+ * @join: a stream of key that both ends read in the same order, by a name that
+ *	both give; what follows is of it. -EBUSY: somebody here has it
+ * @stream_fd: to be polled for input
+ * @stream_read: bytes, never blocking; 0: it has ended; -EAGAIN: none yet
+ * @leave: ends it at the other end as well
  *
  * Each returns a negative errno on failure; qkd_error() has words for it.
  */
@@ -46,6 +53,11 @@ struct key_source_ops {
 	int (*take)(struct key_source *src, const struct qkd_key_id *id,
 		    void *key, uint32_t room);
 	int (*level)(struct key_source *src, struct key_level *level);
+	int (*join)(struct key_stream **st, const char *link,
+		    const char *name);
+	int (*stream_fd)(const struct key_stream *st);
+	ssize_t (*stream_read)(struct key_stream *st, void *buf, size_t len);
+	void (*leave)(struct key_stream *st);
 };
 
 extern const struct key_source_ops source_pool;

@@ -85,6 +85,55 @@ static int pool_level(struct key_source *src, struct key_level *level)
 	return 0;
 }
 
+/* ---- named streams: the kernel brings both ends into step ---- */
+
+struct key_stream {
+	struct qkd_dev *dev;
+};
+
+static void pool_leave(struct key_stream *st)
+{
+	if (!st)
+		return;
+	qkd_dev_close(st->dev);
+	free(st);
+}
+
+static int pool_join(struct key_stream **out, const char *link,
+		     const char *name)
+{
+	struct key_stream *st = calloc(1, sizeof(*st));
+	struct qkd_nl *nl;
+	int err;
+
+	if (!st)
+		return -ENOMEM;
+	err = qkd_nl_open(&nl, NULL);
+	if (!err) {
+		err = qkd_dev_open(&st->dev, nl, link, QKD_NO_INDEX, true);
+		qkd_nl_close(nl);
+	}
+	if (!err)
+		err = qkd_dev_label(st->dev, LABEL);
+	if (!err)
+		err = qkd_dev_stream(st->dev, name);
+	if (err)
+		pool_leave(st);
+	else
+		*out = st;
+	return err;
+}
+
+static int pool_stream_fd(const struct key_stream *st)
+{
+	return qkd_dev_fd(st->dev);
+}
+
+static ssize_t pool_stream_read(struct key_stream *st, void *buf, size_t len)
+{
+	return qkd_dev_read(st->dev, buf, len);
+}
+
 const struct key_source_ops source_pool = {
 	.name = "pool",
 	.open = pool_open,
@@ -92,4 +141,8 @@ const struct key_source_ops source_pool = {
 	.get = pool_get,
 	.take = pool_take,
 	.level = pool_level,
+	.join = pool_join,
+	.stream_fd = pool_stream_fd,
+	.stream_read = pool_stream_read,
+	.leave = pool_leave,
 };

@@ -21,6 +21,14 @@
 SSL_CTX *tls_ctx(const struct conf *conf, bool server, char *err, size_t room);
 
 /*
+ * A context for serving SKIP: TLS 1.3 and 1.2 under keys that each client
+ * shares with us, AES-256 and (EC)DHE. NULL on failure, and @err.
+ */
+SSL_CTX *tls_psk_ctx(const struct conf *conf, char *err, size_t room);
+/* Which SAE has proven by its key who it is; false: none has. */
+bool tls_psk_id(const SSL *ssl, char id[SAE_ID_MAX + 1]);
+
+/*
  * The ID that the peer's certificate gives under @scheme; see
  * Documentation/key-service.rst. For SAEs the subject's common name serves
  * where there is no such URI; for others, nothing does. False: there is none,
