@@ -89,23 +89,6 @@ static void say_too(const char *dir, int who, const char *words)
 		exit(1);
 }
 
-static bool more_key(struct pair *p, void *arg)
-{
-	uint64_t *had = arg;
-
-	return p->end[0].pool.confirmed > had[0] &&
-	       p->end[1].pool.confirmed > had[1];
-}
-
-static bool key_comes(struct pair *p, double seconds)
-{
-	uint64_t had[2] = {
-		p->end[0].pool.confirmed, p->end[1].pool.confirmed,
-	};
-
-	return pair_run(p, more_key, had, seconds);
-}
-
 /* An alarm stays; a reason is gone with the next block that gives key. */
 static bool told_why(struct pair *p, void *arg)
 {
@@ -116,14 +99,6 @@ static bool told_why(struct pair *p, void *arg)
 		    strstr(p->end[i].alarm[QKD_ALARM_DRIVER], arg))
 			return true;
 	return false;
-}
-
-static long compare(const struct pair *p)
-{
-	long a = pool_compare(&p->end[0].pool, &p->end[1].pool);
-	long b = pool_compare(&p->end[1].pool, &p->end[0].pool);
-
-	return a < b ? a : b;
 }
 
 static void start_both(struct pair *p)
@@ -173,11 +148,11 @@ TEST_F_TIMEOUT(replay, gives_both_ends_the_same_key, 90)
 {
 	record(self->dir, DEVICE, 0.3);
 	start_both(&self->p);
-	ASSERT_TRUE(key_comes(&self->p, 30)) {
+	ASSERT_TRUE(pair_key_comes(&self->p, 30)) {
 		TH_LOG("%s; %s", self->p.end[0].reason, self->p.end[1].reason);
 	}
 	EXPECT_TRUE(pair_run(&self->p, told_why, (void *)"at its end", 30));
-	EXPECT_LT(0, compare(&self->p));
+	EXPECT_LT(0, pair_compare(&self->p));
 	EXPECT_EQ(NULL, strstr(self->p.end[0].report, "assumes"));
 }
 
@@ -188,7 +163,7 @@ TEST_F(replay, gives_its_key_once)
 
 	record(self->dir, DEVICE, 0.3);
 	start_both(&self->p);
-	ASSERT_TRUE(key_comes(&self->p, 30));
+	ASSERT_TRUE(pair_key_comes(&self->p, 30));
 	for (i = 0; i < 2; i++)
 		pair_stop(&self->p, i);
 	had = self->p.end[0].pool.confirmed;
@@ -206,7 +181,7 @@ TEST_F(replay, is_not_used_up_while_nobody_takes_it)
 	pair_run(&self->p, NULL, NULL, 0.5);
 	pair_stop(&self->p, 0);
 	start_both(&self->p);
-	ASSERT_TRUE(key_comes(&self->p, 30)) {
+	ASSERT_TRUE(pair_key_comes(&self->p, 30)) {
 		TH_LOG("%s; %s", self->p.end[0].reason, self->p.end[1].reason);
 	}
 }
@@ -263,7 +238,7 @@ TEST_F(replay, tells_in_its_reports_what_was_let_pass)
 	say_too(self->dir, 1, "resampled=1 states=3");
 	words(&self->p, "resampled=yes states=3");
 	start_both(&self->p);
-	ASSERT_TRUE(key_comes(&self->p, 30)) {
+	ASSERT_TRUE(pair_key_comes(&self->p, 30)) {
 		TH_LOG("%s; %s", self->p.end[0].reason, self->p.end[1].reason);
 	}
 	EXPECT_NE(NULL, strstr(self->p.end[0].report,
@@ -334,10 +309,10 @@ TEST(pipes_give_both_ends_the_same_key)
 	snprintf(p.config[1], sizeof(p.config[1]), "from=unix:%s " BLOCK,
 		 un.sun_path);
 	start_both(&p);
-	EXPECT_TRUE(key_comes(&p, 60)) {
+	EXPECT_TRUE(pair_key_comes(&p, 60)) {
 		TH_LOG("%s; %s", p.end[0].reason, p.end[1].reason);
 	}
-	EXPECT_LT(0, compare(&p));
+	EXPECT_LT(0, pair_compare(&p));
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	/* the device is gone: said, and not an end of the daemon */
@@ -385,11 +360,11 @@ TEST_F_TIMEOUT(pairs, give_both_ends_the_same_key, 120)
 	pair_init(&self->p, "sim", "fibre=127.0.0.1:51917 " PAIRS
 		  "misalignment=0.01 offset_ns=-345678.9 drift_ppb=700", 1 << 24, true);
 	start_both(&self->p);
-	ASSERT_TRUE(key_comes(&self->p, 60)) {
+	ASSERT_TRUE(pair_key_comes(&self->p, 60)) {
 		TH_LOG("%s; %s", self->p.end[0].reason, self->p.end[1].reason);
 	}
-	ASSERT_TRUE(key_comes(&self->p, 60));
-	EXPECT_LT(0, compare(&self->p));
+	ASSERT_TRUE(pair_key_comes(&self->p, 60));
+	EXPECT_LT(0, pair_compare(&self->p));
 	EXPECT_NE(NULL, strstr(report, "\"method\":\"bbm92\""));
 	/* five standard deviations about 2 sqrt 2 (1 - 2 misalignment) */
 	EXPECT_GT(5 * number(report, "chsh_sigma"),
@@ -470,7 +445,7 @@ TEST_F_TIMEOUT(replay, of_the_drone_link_is_refused_then_gives_key, 300)
 		pair_stop(&self->p, 1);
 		words(&self->p, "states=3");
 		start_both(&self->p);
-		EXPECT_TRUE(key_comes(&self->p, 100)) {
+		EXPECT_TRUE(pair_key_comes(&self->p, 100)) {
 			TH_LOG("%s: %s", ohio[i].name,
 			       self->p.end[0].reason);
 		}

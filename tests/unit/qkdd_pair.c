@@ -314,6 +314,31 @@ bool pair_run(struct pair *p, bool (*done)(struct pair *p, void *arg),
 	return said;
 }
 
+static bool more_key(struct pair *p, void *arg)
+{
+	uint64_t *had = arg;
+
+	return p->end[0].pool.confirmed > had[0] &&
+	       p->end[1].pool.confirmed > had[1];
+}
+
+bool pair_key_comes(struct pair *p, double seconds)
+{
+	uint64_t had[2] = {
+		p->end[0].pool.confirmed, p->end[1].pool.confirmed,
+	};
+
+	return pair_run(p, more_key, had, seconds);
+}
+
+long pair_compare(const struct pair *p)
+{
+	long a = pool_compare(&p->end[0].pool, &p->end[1].pool);
+	long b = pool_compare(&p->end[1].pool, &p->end[0].pool);
+
+	return a < b ? a : b;
+}
+
 void pair_free(struct pair *p)
 {
 	char cmd[160];

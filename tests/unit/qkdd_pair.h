@@ -62,6 +62,10 @@ void pair_stop(struct pair *p, int n);
 /* Runs the loop until @done says so, or for @seconds; true: it said so. */
 bool pair_run(struct pair *p, bool (*done)(struct pair *p, void *arg),
 	      void *arg, double seconds);
+/* The same until both ends have more key than they had. */
+bool pair_key_comes(struct pair *p, double seconds);
+/* Bytes that both pools hold the same, of the poorer direction; or negative. */
+long pair_compare(const struct pair *p);
 void pair_free(struct pair *p);
 /* A new secret for both ends, of @len bytes. */
 void pair_secret(struct pair *p, unsigned int len);

@@ -53,36 +53,10 @@ static void shell(const char *fmt, const char *a, const char *b)
 		exit(1);
 }
 
-/* More of it at both ends than there was */
-static bool more_key(struct pair *p, void *arg)
-{
-	uint64_t *had = arg;
-
-	return p->end[0].pool.confirmed > had[0] &&
-	       p->end[1].pool.confirmed > had[1];
-}
-
-static bool key_comes(struct pair *p, double seconds)
-{
-	uint64_t had[2] = {
-		p->end[0].pool.confirmed, p->end[1].pool.confirmed,
-	};
-
-	return pair_run(p, more_key, had, seconds);
-}
-
 static bool met(struct pair *p, void *arg)
 {
 	return session_open(p->end[0].session) &&
 	       session_open(p->end[1].session);
-}
-
-static long compare(const struct pair *p)
-{
-	long a = pool_compare(&p->end[0].pool, &p->end[1].pool);
-	long b = pool_compare(&p->end[1].pool, &p->end[0].pool);
-
-	return a < b ? a : b;
 }
 
 /* ---- pads ---- */
@@ -109,9 +83,9 @@ TEST_F(pads, give_both_ends_the_same)
 {
 	struct pool *a = &self->p.end[0].pool, *b = &self->p.end[1].pool;
 
-	ASSERT_TRUE(key_comes(&self->p, 20));
-	ASSERT_TRUE(key_comes(&self->p, 20));
-	EXPECT_LT(0, compare(&self->p));
+	ASSERT_TRUE(pair_key_comes(&self->p, 20));
+	ASSERT_TRUE(pair_key_comes(&self->p, 20));
+	EXPECT_LT(0, pair_compare(&self->p));
 	EXPECT_EQ(0, memcmp(a->st.generation, b->st.generation, 16));
 	EXPECT_STREQ("", self->p.end[0].reason);
 	EXPECT_EQ(0, a->refused + b->refused);
@@ -122,7 +96,7 @@ TEST_F_TIMEOUT(pads, go_on_when_either_daemon_restarts, 120)
 	uint8_t gen[16];
 	int i;
 
-	ASSERT_TRUE(key_comes(&self->p, 20));
+	ASSERT_TRUE(pair_key_comes(&self->p, 20));
 	memcpy(gen, self->p.end[0].pool.st.generation, 16);
 	for (i = 0; i < 6; i++) {
 		pool_drain(&self->p.end[0].pool);
@@ -130,11 +104,11 @@ TEST_F_TIMEOUT(pads, go_on_when_either_daemon_restarts, 120)
 		pair_stop(&self->p, i & 1);
 		pair_run(&self->p, NULL, NULL, 0.05 * i);
 		pair_start(&self->p, i & 1);
-		ASSERT_TRUE(key_comes(&self->p, 20)) {
+		ASSERT_TRUE(pair_key_comes(&self->p, 20)) {
 			TH_LOG("%s; %s", self->p.end[0].reason,
 			       self->p.end[1].reason);
 		}
-		ASSERT_LT(0, compare(&self->p));
+		ASSERT_LT(0, pair_compare(&self->p));
 	}
 	EXPECT_EQ(0, memcmp(gen, self->p.end[0].pool.st.generation, 16));
 	EXPECT_EQ(1, self->p.end[0].pool.starts);
@@ -146,14 +120,14 @@ TEST_F(pads, begin_a_generation_when_a_pool_is_new)
 {
 	uint8_t gen[16];
 
-	ASSERT_TRUE(key_comes(&self->p, 20));
+	ASSERT_TRUE(pair_key_comes(&self->p, 20));
 	memcpy(gen, self->p.end[0].pool.st.generation, 16);
 	pair_stop(&self->p, 1);
 	pool_free(&self->p.end[1].pool);
 	pool_init(&self->p.end[1].pool, true, 1 << 22, true);
 	pair_start(&self->p, 1);
-	ASSERT_TRUE(key_comes(&self->p, 20));
-	EXPECT_LT(0, compare(&self->p));
+	ASSERT_TRUE(pair_key_comes(&self->p, 20));
+	EXPECT_LT(0, pair_compare(&self->p));
 	EXPECT_EQ(2, self->p.end[0].pool.starts);
 	EXPECT_NE(0, memcmp(gen, self->p.end[0].pool.st.generation, 16));
 }
@@ -161,16 +135,16 @@ TEST_F(pads, begin_a_generation_when_a_pool_is_new)
 /* As when daemons die between feeding the first key and confirming it. */
 TEST_F(pads, begin_a_generation_when_a_stream_has_no_mac_secret)
 {
-	ASSERT_TRUE(key_comes(&self->p, 20));
+	ASSERT_TRUE(pair_key_comes(&self->p, 20));
 	pair_stop(&self->p, 0);
 	pair_stop(&self->p, 1);
 	self->p.end[1].pool.st.tx.confirmed = QKD_SECRET_SIZE - 1;
 	pair_start(&self->p, 0);
 	pair_start(&self->p, 1);
-	ASSERT_TRUE(key_comes(&self->p, 20));
+	ASSERT_TRUE(pair_key_comes(&self->p, 20));
 	EXPECT_EQ(2, self->p.end[0].pool.starts);
 	EXPECT_EQ(2, self->p.end[1].pool.starts);
-	EXPECT_LT(0, compare(&self->p));
+	EXPECT_LT(0, pair_compare(&self->p));
 }
 
 TEST_F(pads, wait_for_room_and_go_on)
@@ -178,7 +152,7 @@ TEST_F(pads, wait_for_room_and_go_on)
 	struct pool *a = &self->p.end[0].pool;
 	uint64_t confirmed;
 
-	while (key_comes(&self->p, 3))
+	while (pair_key_comes(&self->p, 3))
 		;
 	confirmed = a->confirmed;
 	EXPECT_LT(a->size / 2, confirmed);
@@ -186,10 +160,10 @@ TEST_F(pads, wait_for_room_and_go_on)
 	pool_drain(&self->p.end[0].pool);
 	/* the peer's is still full: nothing is confirmed that it lacks */
 	pair_run(&self->p, NULL, NULL, 0.5);
-	EXPECT_LE(0, compare(&self->p));
+	EXPECT_LE(0, pair_compare(&self->p));
 	pool_drain(&self->p.end[1].pool);
-	EXPECT_TRUE(key_comes(&self->p, 10));
-	EXPECT_LT(0, compare(&self->p));
+	EXPECT_TRUE(pair_key_comes(&self->p, 10));
+	EXPECT_LT(0, pair_compare(&self->p));
 	EXPECT_EQ(0, a->refused);
 }
 
@@ -216,7 +190,7 @@ static void use_one_way(struct __test_metadata *_metadata,
 		}
 		EXPECT_LE(all, tx->st.tx.confirmed);
 		EXPECT_EQ(idle, rx->st.tx.tail);
-		EXPECT_LT(0, compare(&self->p));
+		EXPECT_LT(0, pair_compare(&self->p));
 	}
 	EXPECT_EQ(0, a->refused + b->refused);
 }
@@ -246,10 +220,10 @@ TEST_F(pads, come_over_ipv6)
 	pair_six(&self->p);
 	pair_start(&self->p, 0);
 	pair_start(&self->p, 1);
-	ASSERT_TRUE(key_comes(&self->p, 20)) {
+	ASSERT_TRUE(pair_key_comes(&self->p, 20)) {
 		TH_LOG("%s; %s", self->p.end[0].reason, self->p.end[1].reason);
 	}
-	EXPECT_LT(0, compare(&self->p));
+	EXPECT_LT(0, pair_compare(&self->p));
 }
 
 TEST_F(pads, that_differ_give_nothing)
@@ -259,7 +233,7 @@ TEST_F(pads, that_differ_give_nothing)
 	make_pads(&self->p, false);
 	pair_start(&self->p, 0);
 	pair_start(&self->p, 1);
-	EXPECT_FALSE(key_comes(&self->p, 3));
+	EXPECT_FALSE(pair_key_comes(&self->p, 3));
 	EXPECT_LE(1, self->p.end[0].alarms[QKD_ALARM_VERIFY]);
 	EXPECT_LE(1, self->p.end[1].alarms[QKD_ALARM_VERIFY]);
 }
@@ -270,7 +244,7 @@ TEST_F(pads, are_erased_where_they_were_used)
 	uint8_t buf[4096], zero[4096] = { 0 };
 	FILE *f;
 
-	ASSERT_TRUE(key_comes(&self->p, 20));
+	ASSERT_TRUE(pair_key_comes(&self->p, 20));
 	snprintf(path, sizeof(path), "%s/pad", self->p.end[0].dir);
 	f = fopen(path, "r");
 	ASSERT_EQ(1, fread(buf, sizeof(buf), 1, f));
@@ -282,7 +256,7 @@ TEST_F(pads, need_the_same_secret_at_both_ends)
 {
 	char path[128];
 
-	ASSERT_TRUE(key_comes(&self->p, 20));
+	ASSERT_TRUE(pair_key_comes(&self->p, 20));
 	pair_stop(&self->p, 0);
 	pair_stop(&self->p, 1);
 	pair_secret(&self->p, 64 << 10);
@@ -290,12 +264,12 @@ TEST_F(pads, need_the_same_secret_at_both_ends)
 	shell("head -c 65536 /dev/urandom > '%s'; : '%s'", path, "");
 	pair_start(&self->p, 0);
 	pair_start(&self->p, 1);
-	EXPECT_FALSE(key_comes(&self->p, 5));
+	EXPECT_FALSE(pair_key_comes(&self->p, 5));
 	EXPECT_LE(1, self->p.end[0].alarms[QKD_ALARM_AUTH] +
 		     self->p.end[1].alarms[QKD_ALARM_AUTH]);
 	/* a new one is taken while they run */
 	pair_secret(&self->p, 64 << 10);
-	EXPECT_TRUE(key_comes(&self->p, 20));
+	EXPECT_TRUE(pair_key_comes(&self->p, 20));
 	snprintf(path, sizeof(path), "%s/psk/q0", self->p.end[1].dir);
 	EXPECT_NE(0, access(path, F_OK));
 }
@@ -304,16 +278,16 @@ TEST_F(pads, stop_when_a_store_is_an_old_copy)
 {
 	char now[160], old[160];
 
-	ASSERT_TRUE(key_comes(&self->p, 20));
+	ASSERT_TRUE(pair_key_comes(&self->p, 20));
 	pair_stop(&self->p, 1);
 	snprintf(now, sizeof(now), "%s/state/q0.auth", self->p.end[1].dir);
 	snprintf(old, sizeof(old), "%s/old", self->p.end[1].dir);
 	shell("cp '%s' '%s'", now, old);
 	pair_start(&self->p, 1);
 	ASSERT_TRUE(pair_run(&self->p, met, NULL, 20));
-	ASSERT_TRUE(key_comes(&self->p, 20));
+	ASSERT_TRUE(pair_key_comes(&self->p, 20));
 	/* enough messages that another unit was begun */
-	while (self->p.end[1].rates.blocks < 24 && key_comes(&self->p, 2)) {
+	while (self->p.end[1].rates.blocks < 24 && pair_key_comes(&self->p, 2)) {
 		pool_drain(&self->p.end[0].pool);
 		pool_drain(&self->p.end[1].pool);
 	}
@@ -321,7 +295,7 @@ TEST_F(pads, stop_when_a_store_is_an_old_copy)
 	shell("cp '%2$s' '%1$s'", now, old);
 	memset(self->p.end[1].alarms, 0, sizeof(self->p.end[1].alarms));
 	pair_start(&self->p, 1);
-	EXPECT_FALSE(key_comes(&self->p, 6));
+	EXPECT_FALSE(pair_key_comes(&self->p, 6));
 	EXPECT_LE(1, self->p.end[1].alarms[QKD_ALARM_AUTH]);
 	EXPECT_NE(NULL, strstr(self->p.end[1].reason, "old copy")) {
 		TH_LOG("says: %s", self->p.end[1].reason);
@@ -351,23 +325,23 @@ TEST_F_TIMEOUT(light, becomes_the_same_key_at_both_ends, 120)
 {
 	pair_start(&self->p, 0);
 	pair_start(&self->p, 1);
-	ASSERT_TRUE(key_comes(&self->p, 40)) {
+	ASSERT_TRUE(pair_key_comes(&self->p, 40)) {
 		TH_LOG("%s; %s", self->p.end[0].reason, self->p.end[1].reason);
 	}
-	ASSERT_TRUE(key_comes(&self->p, 40));
-	EXPECT_LT(0, compare(&self->p));
+	ASSERT_TRUE(pair_key_comes(&self->p, 40));
+	EXPECT_LT(0, pair_compare(&self->p));
 	EXPECT_NE(NULL, strstr(self->p.end[0].report, "\"leak\":"));
 
 	/* and again, when either end was restarted */
 	pair_stop(&self->p, 1);
 	pair_start(&self->p, 1);
-	ASSERT_TRUE(key_comes(&self->p, 40));
+	ASSERT_TRUE(pair_key_comes(&self->p, 40));
 	pair_stop(&self->p, 0);
 	pair_start(&self->p, 0);
-	ASSERT_TRUE(key_comes(&self->p, 40)) {
+	ASSERT_TRUE(pair_key_comes(&self->p, 40)) {
 		TH_LOG("%s; %s", self->p.end[0].reason, self->p.end[1].reason);
 	}
-	EXPECT_LT(0, compare(&self->p));
+	EXPECT_LT(0, pair_compare(&self->p));
 	EXPECT_EQ(1, self->p.end[0].pool.starts);
 	EXPECT_EQ(0, self->p.end[0].pool.refused);
 	EXPECT_EQ(0, self->p.end[1].pool.refused);
@@ -381,7 +355,7 @@ TEST_F_TIMEOUT(light, that_eve_looks_at_becomes_none, 60)
 		strcat(self->p.config[i], " eve=1");
 	pair_start(&self->p, 0);
 	pair_start(&self->p, 1);
-	EXPECT_FALSE(key_comes(&self->p, 10));
+	EXPECT_FALSE(pair_key_comes(&self->p, 10));
 	for (i = 0; i < 2; i++) {
 		EXPECT_EQ(0, self->p.end[i].pool.st.tx.head);
 		EXPECT_LE(1, self->p.end[i].alarms[QKD_ALARM_QBER]);
