@@ -154,7 +154,7 @@ static void reserve_key(struct qx_tunnel *t)
 	o->count.offers++;
 	o->tries = 0;
 	o->since = jiffies;
-	o->refused = false;
+	o->refused = QX_REASON_NONE;
 	out_state(t, QKD_XFRM_STATE_OFFERED);
 	send_offer(t);
 }
@@ -306,7 +306,8 @@ void qx_out_rejected(struct qx_tunnel *t, const struct qx_msg *m, u32 epoch)
 		again(t);
 	else
 		o->next = jiffies + REJECTED_POLL + qx_backoff(o->tries);
-	o->refused = o->state == QKD_XFRM_STATE_OFFERED;
+	o->refused = o->state == QKD_XFRM_STATE_OFFERED ? m->reason :
+							  QX_REASON_NONE;
 }
 
 /**
@@ -314,16 +315,20 @@ void qx_out_rejected(struct qx_tunnel *t, const struct qx_msg *m, u32 epoch)
  * @t: tunnel
  *
  * So it has been made there, if it was not before: an offer that was refused
- * for that need not wait. Context: process, @t->lock held.
+ * for that need not wait. One that was refused for anything else waits, or two
+ * ends that differ would answer each other for ever. Context: process,
+ * @t->lock held.
  */
 void qx_out_peer_spoke(struct qx_tunnel *t)
 {
 	struct qx_out *o = &t->out;
 
 	lockdep_assert_held(&t->lock);
-	if (o->state == QKD_XFRM_STATE_OFFERED && o->refused)
+	if (o->refused != QX_NO_TUNNEL)
+		return;
+	if (o->state == QKD_XFRM_STATE_OFFERED)
 		o->next = jiffies;
-	o->refused = false;
+	o->refused = QX_REASON_NONE;
 }
 
 /**

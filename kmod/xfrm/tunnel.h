@@ -156,7 +156,7 @@ struct qx_out {
 	unsigned long next;		/* jiffies of the next attempt */
 	unsigned long rekey_at;		/* jiffies, if by time */
 	unsigned long drop_at;		/* jiffies, if dropping */
-	bool refused;			/* the offer stands nevertheless */
+	enum qx_reason refused;		/* the offer stands nevertheless */
 	int starved_by;			/* -errno of the latest want of key */
 	bool starved;			/* told, and not over yet */
 	bool dropping;			/* starved, and configured to block */
