@@ -139,10 +139,12 @@ $(shell mkdir -p $(O))
 $(file > $(O)/.flags,$(flags_now))
 endif
 
+# sorted to have each once; "-isystem DIR" is one flag then
 $(O)/obj/%.c.o: %.c $(O)/.flags
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(std_cppflags) $(CPPFLAGS) $(std_cflags) \
-		$(CFLAGS) $(sort $(flags_$<)) $(CFLAGS_$<) -MMD -MP -c -o $@ $<
+		$(CFLAGS) $(sort $(subst -isystem ,-isystem,$(flags_$<))) \
+		$(CFLAGS_$<) -MMD -MP -c -o $@ $<
 
 DEPFILES := $(wildcard $(patsubst %,$(O)/obj/%.d,$(sources)))
 
