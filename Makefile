@@ -85,9 +85,12 @@ deb: ## Debian packages, in $(O)/deb
 check-packages: deb ## packages in fresh Debian 12 and 13: install, upgrade, remove
 	@tests/install/run
 
+check-hybrid: ## qkdd's part of hybrid tunnels with OpenSSL 3.5, in a Debian 13
+	@tests/install/hybrid.sh
+
 clean: ## remove what was built
 	rm -rf $(O)
 
 .PHONY: all help deps modules tools unit check check-matrix check-otp \
-	crash fuzz fuzz-kernel debug-kernel check-debug check-packages demo \
+	crash fuzz fuzz-kernel debug-kernel check-debug check-packages check-hybrid demo \
 	bench bench-post bench-kme generate install deb clean

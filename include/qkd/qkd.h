@@ -348,6 +348,7 @@ struct qkd_tunnel;
 #define QKD_MON_ALARM	(1u << 2)
 #define QKD_MON_TUNNEL	(1u << 3)	/* qkd_xfrm: tunnels and their rekeys */
 #define QKD_MON_OTP	(1u << 4)	/* qkd_otp */
+#define QKD_MON_XFRM	(1u << 5)	/* only that qkd_xfrm comes and goes */
 #define QKD_MON_ALL	(~0u >> 1)
 /* Do not fail when a module is not loaded: wait for it. */
 #define QKD_MON_WAIT	(1u << 31)

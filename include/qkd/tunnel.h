@@ -65,6 +65,7 @@ struct qkd_tunnel_conf {
 	uint64_t rekey_packets;
 	uint64_t hard_bytes;
 	uint64_t hard_packets;
+	uint8_t hybrid;
 };
 
 #define QKD_TUNNEL_CONF_INIT { .size = sizeof(struct qkd_tunnel_conf) }
@@ -75,6 +76,7 @@ struct qkd_tunnel_conf {
  * @spi: in host order
  * @age: ms
  * @next_rekey: ms
+ * @secret_id: of the post-quantum secret in the SA's key; zeroes: none is
  */
 struct qkd_tunnel_dir {
 	uint64_t have;
@@ -98,6 +100,7 @@ struct qkd_tunnel_dir {
 	uint64_t wants;
 	uint64_t starved;
 	uint64_t key_bytes;
+	uint8_t secret_id[QKD_XFRM_SECRET_ID_SIZE];
 };
 
 /**
@@ -155,6 +158,20 @@ void qkd_tunnel_free(struct qkd_tunnel *tunnel);	/* NULL is fine */
 int qkd_tunnel_each(struct qkd_nl *nl, const char *link,
 		    int (*cb)(const struct qkd_tunnel *t, void *arg),
 		    void *arg);
+
+/*
+ * The post-quantum secret of a link's hybrid tunnels, for who agreed on it
+ * with the peer, as qkdd does. First each end gives it; when both have, each
+ * begins to use it. -EEXIST: given before; -ENOENT: not known. No copy of
+ * @bytes is left in the handle's memory.
+ */
+int qkd_secret_give(struct qkd_nl *nl, const char *link,
+		    const uint8_t id[QKD_XFRM_SECRET_ID_SIZE],
+		    const uint8_t bytes[QKD_XFRM_SECRET_SIZE]);
+int qkd_secret_use(struct qkd_nl *nl, const char *link,
+		   const uint8_t id[QKD_XFRM_SECRET_ID_SIZE]);
+/* Why there is none, for tunnels that wait for it to show. */
+int qkd_secret_none(struct qkd_nl *nl, const char *link, const char *why);
 
 #ifdef __cplusplus
 }

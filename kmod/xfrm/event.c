@@ -25,6 +25,7 @@ static void link_del(struct qx_net *qn, struct qkd_link *link)
 		mutex_unlock(&t->lock);
 		qx_kick(t, QX_EV_CHECK);
 	}
+	qx_secret_forget(qn, qkd_link_index(link));
 }
 
 static bool waits(const struct qx_tunnel *t)

@@ -67,6 +67,21 @@ static bool as_configured(const struct qx_tunnel *t, const struct qx_msg *m)
 	       !(m->flags & QX_F_ENCAP) == !c->encap_sport;
 }
 
+/* One end alone cannot be hybrid, and must not seem to be. */
+static void reject_other_kind(struct qx_tunnel *t, const struct qx_msg *m)
+{
+	reject(t, m, QX_HYBRID);
+	qkd_link_alarm(t->link, QKD_ALARM_TUNNEL,
+		       "tunnel %s: hybrid is %s here, and %s at the peer",
+		       t->conf.name, t->conf.set.hybrid ? "on" : "off",
+		       t->conf.set.hybrid ? "off" : "on");
+}
+
+static bool same_kind(const struct qx_tunnel *t, const struct qx_msg *m)
+{
+	return !(m->flags & QX_F_HYBRID) == !t->conf.set.hybrid;
+}
+
 /*
  * The time of the SAs that were replaced begins to run out: of those older
  * than @first, or of all if it is NULL.
@@ -146,8 +161,26 @@ static void replace(struct qx_tunnel *t, struct qx_sa *sa)
 		delete_oldest(t);
 }
 
+/* @key: as offered. Return: the SA or an ERR_PTR. */
+static struct qx_sa *install(struct qx_tunnel *t, const struct qx_msg *m,
+			     const u8 *key, const struct qx_secret *s)
+{
+	u8 prk[QX_PRK_SIZE];
+	struct qx_sa *sa;
+	int err;
+
+	if (!s)
+		return qx_sa_install(t, false, 0, key, NULL, m->offset);
+	err = qx_derive_extract(prk, s, key,
+				qx_aead_key_len(t->conf.set.aead));
+	sa = err ? ERR_PTR(err) :
+	     qx_sa_install(t, false, 0, prk, s->id, m->offset);
+	memzero_explicit(prk, sizeof(prk));
+	return sa;
+}
+
 static void take_and_install(struct qx_tunnel *t, const struct qx_msg *m,
-			     u32 epoch)
+			     u32 epoch, const struct qx_secret *s)
 {
 	u32 len = qx_aead_key_len(t->conf.set.aead);
 	struct qx_in *in = &t->in;
@@ -160,12 +193,13 @@ static void take_and_install(struct qx_tunnel *t, const struct qx_msg *m,
 		return;
 	in->offset = m->offset;
 	in->epoch = epoch;
+	memcpy(in->secret_id, m->secret_id, sizeof(in->secret_id));
 	if (err) {
 		reject(t, m, QX_NO_KEY);
 		return;
 	}
 	in->count.key_bytes += len;
-	sa = qx_sa_install(t, false, 0, key, m->offset);
+	sa = install(t, m, key, s);
 	memzero_explicit(key, sizeof(key));
 	if (IS_ERR(sa)) {
 		in->count.failures++;
@@ -176,6 +210,20 @@ static void take_and_install(struct qx_tunnel *t, const struct qx_msg *m,
 	}
 	replace(t, sa);
 	accept(t);
+}
+
+/* Key is taken only with the secret that it is to be used with at hand. */
+static void take_hybrid(struct qx_tunnel *t, const struct qx_msg *m, u32 epoch)
+{
+	struct qx_secret s;
+
+	if (qx_secret_offered(t->qn, qkd_link_index(t->link), m->secret_id,
+			      &s)) {
+		reject(t, m, QX_NO_SECRET);
+		return;
+	}
+	take_and_install(t, m, epoch, &s);
+	memzero_explicit(&s, sizeof(s));
 }
 
 /**
@@ -198,7 +246,9 @@ void qx_in_offered(struct qx_tunnel *t, const struct qx_msg *m, u32 epoch)
 	if (epoch == in->epoch && m->offset == in->offset) {
 		in->count.repeats++;
 		if (in->sa && in->sa->offset == m->offset &&
-		    qx_sa_alive(in->sa))
+		    qx_sa_alive(in->sa) &&
+		    !memcmp(in->secret_id, m->secret_id,
+			    sizeof(in->secret_id)))
 			accept(t);
 		else
 			reject(t, m, QX_NO_KEY);
@@ -206,10 +256,14 @@ void qx_in_offered(struct qx_tunnel *t, const struct qx_msg *m, u32 epoch)
 	}
 	in->count.offers++;
 	in_use(t, htonl(m->spi));
-	if (as_configured(t, m))
-		take_and_install(t, m, epoch);
-	else
+	if (!same_kind(t, m))
+		reject_other_kind(t, m);
+	else if (!as_configured(t, m))
 		reject(t, m, QX_MISMATCH);
+	else if (t->conf.set.hybrid)
+		take_hybrid(t, m, epoch);
+	else
+		take_and_install(t, m, epoch, NULL);
 	in_state(t);
 }
 
@@ -247,6 +301,25 @@ void qx_in_none(struct qx_tunnel *t, const struct qx_msg *m)
 		retire(t);
 	if (m->reason == QX_NO_TUNNEL && !t->reason[0])
 		qx_reason(t, "the peer says: %s", qx_reason_text(m->reason));
+}
+
+/*
+ * The tunnel is hybrid from now on: what the peer has sent without that may
+ * still arrive, and then no more. @t->lock held.
+ */
+void qx_in_hybrid(struct qx_tunnel *t)
+{
+	struct qx_in *in = &t->in;
+
+	lockdep_assert_held(&t->lock);
+	count_down(t, NULL);
+	if (in->sa && !in->sa->hybrid) {
+		retire(t);
+		in->wanting = true;
+		in->wants = 0;
+		in->want_at = jiffies;
+	}
+	in_state(t);
 }
 
 /* Nobody tells of the first packet; look, less and less often. */

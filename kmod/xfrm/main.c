@@ -38,6 +38,8 @@ static int __net_init net_init(struct net *net)
 	INIT_LIST_HEAD(&qn->encaps);
 	spin_lock_init(&qn->turn_lock);
 	INIT_LIST_HEAD(&qn->turns);
+	spin_lock_init(&qn->secret_lock);
+	xa_init(&qn->secrets);
 	/* policies that an earlier load left have other request IDs */
 	qn->reqid = get_random_u32();
 	qx_adhoc_init(qn);
@@ -55,6 +57,7 @@ static void __net_exit net_exit(struct net *net)
 	struct qx_net *qn = qx_net(net);
 
 	qx_tunnels_del(qn);
+	qx_secrets_exit(qn);
 	qx_adhoc_exit(qn);
 	qx_bypass_forget(qn);
 	qx_tables_destroy(qn);

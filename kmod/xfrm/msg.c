@@ -25,6 +25,11 @@ struct qx_wire {
 
 static_assert(sizeof(struct qx_wire) == QX_WIRE_SIZE, "no padding");
 
+static u32 size_of(u8 flags)
+{
+	return flags & QX_F_HYBRID ? QX_WIRE_MAX : QX_WIRE_SIZE;
+}
+
 /**
  * qx_name_valid - may a tunnel have this name?
  * @name: NUL-terminated
@@ -76,8 +81,15 @@ static bool in_range(const struct qx_wire *w)
 static bool addressed(const struct qx_wire *w)
 {
 	if (w->flags & QX_F_ADHOC)
-		return !w->name[0];
+		return !w->name[0] && !(w->flags & QX_F_HYBRID);
 	return !w->reqid && !w->if_id && qx_name_valid(w->name);
+}
+
+static bool any(const u8 id[QKD_XFRM_SECRET_ID_SIZE])
+{
+	static const u8 none[QKD_XFRM_SECRET_ID_SIZE];
+
+	return memcmp(id, none, sizeof(none));
 }
 
 /* The fields that belong to the type are there, and no others. */
@@ -86,7 +98,12 @@ static bool consistent(const struct qx_msg *m)
 	bool refusal = m->type == QX_REJECT || m->type == QX_NONE;
 	bool offer = m->type == QX_OFFER || m->type == QX_ACCEPT ||
 		     m->type == QX_REJECT;
+	bool named = any(m->secret_id);
 
+	/* a refusal may be of an offer that named none */
+	if (m->flags & QX_F_HYBRID && m->type != QX_REJECT &&
+	    named != (m->type == QX_OFFER || m->type == QX_ACCEPT))
+		return false;
 	if (!!m->reason != refusal)
 		return false;
 	/* NONE may name the key of an SA that is gone, or none */
@@ -110,9 +127,11 @@ int qx_msg_parse(struct qx_msg *m, const void *body, u32 len)
 {
 	struct qx_wire w;
 
-	if (len != sizeof(w))
+	if (len != QX_WIRE_SIZE && len != QX_WIRE_MAX)
 		return -EBADMSG;
 	memcpy(&w, body, sizeof(w));
+	if (len != size_of(w.flags))
+		return -EBADMSG;
 	if (!in_range(&w) || !addressed(&w))
 		return -EBADMSG;
 	memset(m, 0, sizeof(*m));
@@ -127,6 +146,7 @@ int qx_msg_parse(struct qx_msg *m, const void *body, u32 len)
 	m->reqid = be32_to_cpu(w.reqid);
 	m->if_id = be32_to_cpu(w.if_id);
 	memcpy(m->name, w.name, sizeof(m->name));
+	memcpy(m->secret_id, body + sizeof(w), len - sizeof(w));
 	return consistent(m) ? 0 : -EBADMSG;
 }
 
@@ -135,9 +155,9 @@ int qx_msg_parse(struct qx_msg *m, const void *body, u32 len)
  * @body: filled
  * @m: all that is sent; its name NUL-padded
  *
- * Context: any.
+ * Context: any. Return: its bytes.
  */
-void qx_msg_build(u8 body[QX_WIRE_SIZE], const struct qx_msg *m)
+u32 qx_msg_build(u8 body[QX_WIRE_MAX], const struct qx_msg *m)
 {
 	struct qx_wire w = {
 		.type = m->type,
@@ -154,4 +174,6 @@ void qx_msg_build(u8 body[QX_WIRE_SIZE], const struct qx_msg *m)
 
 	memcpy(w.name, m->name, sizeof(w.name));
 	memcpy(body, &w, sizeof(w));
+	memcpy(body + sizeof(w), m->secret_id, size_of(m->flags) - sizeof(w));
+	return size_of(m->flags);
 }

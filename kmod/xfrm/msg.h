@@ -53,15 +53,19 @@ enum qx_reason {
 	QX_NO_KEY,	/* not here, or used before */
 	QX_FAILED,	/* the SA could not be made; the key is spent */
 	QX_IDLE,	/* nothing to send */
+	QX_HYBRID,	/* one end is hybrid, the other not; key untouched */
+	QX_NO_SECRET,	/* no such post-quantum secret; the key is untouched */
 	QX_REASONS,
 };
 
 #define QX_F_ESN	BIT(0)	/* extended sequence numbers */
 #define QX_F_ADHOC	BIT(1)	/* no name; reqid and if_id instead */
 #define QX_F_ENCAP	BIT(2)	/* in UDP */
-#define QX_F_ALL	(QX_F_ESN | QX_F_ADHOC | QX_F_ENCAP)
+#define QX_F_HYBRID	BIT(3)	/* a post-quantum secret is in the key */
+#define QX_F_ALL	(QX_F_ESN | QX_F_ADHOC | QX_F_ENCAP | QX_F_HYBRID)
 
-#define QX_WIRE_SIZE	64
+#define QX_WIRE_SIZE	64	/* and of a hybrid tunnel's: */
+#define QX_WIRE_MAX	(QX_WIRE_SIZE + QKD_XFRM_SECRET_ID_SIZE)
 
 /**
  * struct qx_msg - a message, understood
@@ -78,6 +82,8 @@ enum qx_reason {
  * @reqid: of an ad hoc tunnel
  * @if_id: of an ad hoc tunnel
  * @name: of the tunnel, NUL-padded; empty for an ad hoc one
+ * @secret_id: in OFFER and its answers, of the secret that is in the key; in
+ *	a refusal perhaps none; else none, zeroes
  */
 struct qx_msg {
 	enum qx_msg_type type;
@@ -91,10 +97,11 @@ struct qx_msg {
 	u32 reqid;
 	u32 if_id;
 	char name[QX_NAME_SIZE];
+	u8 secret_id[QKD_XFRM_SECRET_ID_SIZE];
 };
 
 bool qx_name_valid(const char *name);
 int qx_msg_parse(struct qx_msg *m, const void *body, u32 len);
-void qx_msg_build(u8 body[QX_WIRE_SIZE], const struct qx_msg *m);
+u32 qx_msg_build(u8 body[QX_WIRE_MAX], const struct qx_msg *m);
 
 #endif /* _QX_MSG_H */

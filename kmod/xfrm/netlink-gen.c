@@ -11,7 +11,7 @@
 #include <uapi/linux/qkd_xfrm.h>
 
 /* QKD_XFRM_CMD_TUNNEL_NEW - do */
-static const struct nla_policy qkd_xfrm_tunnel_new_nl_policy[QKD_XFRM_A_TUNNEL_ENCAP_DPORT + 1] = {
+static const struct nla_policy qkd_xfrm_tunnel_new_nl_policy[QKD_XFRM_A_TUNNEL_HYBRID + 1] = {
 	[QKD_XFRM_A_TUNNEL_NAME] = { .type = NLA_NUL_STRING, .len = QKD_XFRM_NAME_MAX, },
 	[QKD_XFRM_A_TUNNEL_LINK] = { .type = NLA_NUL_STRING, .len = QKD_XFRM_NAME_MAX, },
 	[QKD_XFRM_A_TUNNEL_LOCAL] = { .type = NLA_BINARY, },
@@ -36,6 +36,7 @@ static const struct nla_policy qkd_xfrm_tunnel_new_nl_policy[QKD_XFRM_A_TUNNEL_E
 	[QKD_XFRM_A_TUNNEL_GRACE_TIME] = { .type = NLA_U32, },
 	[QKD_XFRM_A_TUNNEL_STARVED] = NLA_POLICY_MAX(NLA_U32, 1),
 	[QKD_XFRM_A_TUNNEL_START] = NLA_POLICY_MAX(NLA_U32, 1),
+	[QKD_XFRM_A_TUNNEL_HYBRID] = NLA_POLICY_MAX(NLA_U8, 1),
 	[QKD_XFRM_A_TUNNEL_POLICY] = NLA_POLICY_MAX(NLA_U32, 1),
 	[QKD_XFRM_A_TUNNEL_REQID] = { .type = NLA_U32, },
 	[QKD_XFRM_A_TUNNEL_IF_ID] = { .type = NLA_U32, },
@@ -50,7 +51,7 @@ static const struct nla_policy qkd_xfrm_tunnel_del_nl_policy[QKD_XFRM_A_TUNNEL_N
 };
 
 /* QKD_XFRM_CMD_TUNNEL_SET - do */
-static const struct nla_policy qkd_xfrm_tunnel_set_nl_policy[QKD_XFRM_A_TUNNEL_START + 1] = {
+static const struct nla_policy qkd_xfrm_tunnel_set_nl_policy[QKD_XFRM_A_TUNNEL_HYBRID + 1] = {
 	[QKD_XFRM_A_TUNNEL_NAME] = { .type = NLA_NUL_STRING, .len = QKD_XFRM_NAME_MAX, },
 	[QKD_XFRM_A_TUNNEL_AEAD] = NLA_POLICY_MAX(NLA_U32, 2),
 	[QKD_XFRM_A_TUNNEL_ESN] = NLA_POLICY_MAX(NLA_U8, 1),
@@ -64,6 +65,7 @@ static const struct nla_policy qkd_xfrm_tunnel_set_nl_policy[QKD_XFRM_A_TUNNEL_S
 	[QKD_XFRM_A_TUNNEL_GRACE_TIME] = { .type = NLA_U32, },
 	[QKD_XFRM_A_TUNNEL_STARVED] = NLA_POLICY_MAX(NLA_U32, 1),
 	[QKD_XFRM_A_TUNNEL_START] = NLA_POLICY_MAX(NLA_U32, 1),
+	[QKD_XFRM_A_TUNNEL_HYBRID] = NLA_POLICY_MAX(NLA_U8, 1),
 };
 
 /* QKD_XFRM_CMD_TUNNEL_REKEY - do */
@@ -81,13 +83,22 @@ static const struct nla_policy qkd_xfrm_tunnel_get_dump_nl_policy[QKD_XFRM_A_TUN
 	[QKD_XFRM_A_TUNNEL_LINK] = { .type = NLA_NUL_STRING, .len = QKD_XFRM_NAME_MAX, },
 };
 
+/* QKD_XFRM_CMD_SECRET_SET - do */
+static const struct nla_policy qkd_xfrm_secret_set_nl_policy[QKD_XFRM_A_SECRET_WHY + 1] = {
+	[QKD_XFRM_A_SECRET_LINK] = { .type = NLA_NUL_STRING, .len = QKD_XFRM_NAME_MAX, },
+	[QKD_XFRM_A_SECRET_ID] = NLA_POLICY_EXACT_LEN(QKD_XFRM_SECRET_ID_SIZE),
+	[QKD_XFRM_A_SECRET_BYTES] = NLA_POLICY_EXACT_LEN(QKD_XFRM_SECRET_SIZE),
+	[QKD_XFRM_A_SECRET_USE] = { .type = NLA_FLAG, },
+	[QKD_XFRM_A_SECRET_WHY] = { .type = NLA_NUL_STRING, .len = QKD_XFRM_REASON_MAX, },
+};
+
 /* Ops table for qkd_xfrm */
 static const struct genl_split_ops qkd_xfrm_nl_ops[] = {
 	{
 		.cmd		= QKD_XFRM_CMD_TUNNEL_NEW,
 		.doit		= qkd_xfrm_nl_tunnel_new_doit,
 		.policy		= qkd_xfrm_tunnel_new_nl_policy,
-		.maxattr	= QKD_XFRM_A_TUNNEL_ENCAP_DPORT,
+		.maxattr	= QKD_XFRM_A_TUNNEL_HYBRID,
 		.flags		= GENL_UNS_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{
@@ -101,7 +112,7 @@ static const struct genl_split_ops qkd_xfrm_nl_ops[] = {
 		.cmd		= QKD_XFRM_CMD_TUNNEL_SET,
 		.doit		= qkd_xfrm_nl_tunnel_set_doit,
 		.policy		= qkd_xfrm_tunnel_set_nl_policy,
-		.maxattr	= QKD_XFRM_A_TUNNEL_START,
+		.maxattr	= QKD_XFRM_A_TUNNEL_HYBRID,
 		.flags		= GENL_UNS_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{
@@ -124,6 +135,13 @@ static const struct genl_split_ops qkd_xfrm_nl_ops[] = {
 		.policy		= qkd_xfrm_tunnel_get_dump_nl_policy,
 		.maxattr	= QKD_XFRM_A_TUNNEL_LINK,
 		.flags		= GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd		= QKD_XFRM_CMD_SECRET_SET,
+		.doit		= qkd_xfrm_nl_secret_set_doit,
+		.policy		= qkd_xfrm_secret_set_nl_policy,
+		.maxattr	= QKD_XFRM_A_SECRET_WHY,
+		.flags		= GENL_UNS_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 };
 

@@ -18,6 +18,7 @@ int qkd_xfrm_nl_tunnel_rekey_doit(struct sk_buff *skb, struct genl_info *info);
 int qkd_xfrm_nl_tunnel_get_doit(struct sk_buff *skb, struct genl_info *info);
 int qkd_xfrm_nl_tunnel_get_dumpit(struct sk_buff *skb,
 				  struct netlink_callback *cb);
+int qkd_xfrm_nl_secret_set_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	QKD_XFRM_NLGRP_TUNNEL,

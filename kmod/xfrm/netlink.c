@@ -40,6 +40,8 @@ static void read_settings(struct qx_settings *s, struct nlattr **a)
 		s->start = nla_get_u32(a[QKD_XFRM_A_TUNNEL_START]);
 	if (a[QKD_XFRM_A_TUNNEL_ESN])
 		s->esn = nla_get_u8(a[QKD_XFRM_A_TUNNEL_ESN]);
+	if (a[QKD_XFRM_A_TUNNEL_HYBRID])
+		s->hybrid = nla_get_u8(a[QKD_XFRM_A_TUNNEL_HYBRID]);
 	set_u32(&s->replay_window, a[QKD_XFRM_A_TUNNEL_REPLAY_WINDOW]);
 	set_u32(&s->rekey_time, a[QKD_XFRM_A_TUNNEL_REKEY_TIME]);
 	set_u32(&s->hard_time, a[QKD_XFRM_A_TUNNEL_HARD_TIME]);
@@ -78,6 +80,10 @@ static int check_settings(const struct qx_settings *s,
 	}
 	if (!qx_aead_there(s->aead)) {
 		NL_SET_ERR_MSG(extack, "this kernel cannot do this aead");
+		return -EOPNOTSUPP;
+	}
+	if (s->hybrid && !qx_derive_there()) {
+		NL_SET_ERR_MSG(extack, "hybrid needs HMAC with SHA-384, which this kernel has not");
 		return -EOPNOTSUPP;
 	}
 	return 0;
@@ -468,7 +474,15 @@ int qkd_xfrm_nl_tunnel_set_doit(struct sk_buff *skb, struct genl_info *info)
 	set = t->conf.set;
 	read_settings(&set, info->attrs);
 	err = check_settings(&set, info->extack);
+	if (!err && set.hybrid && t->conf.adhoc) {
+		NL_SET_ERR_MSG(info->extack, "an ad hoc tunnel cannot be hybrid; make one with policy none");
+		err = -EOPNOTSUPP;
+	}
 	if (!err) {
+		if (set.hybrid && !t->conf.set.hybrid) {
+			qx_out_hybrid(t);
+			qx_in_hybrid(t);
+		}
 		t->conf.set = set;
 		qx_out_changed(t);
 		qx_notify(t);
@@ -558,4 +572,63 @@ int qkd_xfrm_nl_tunnel_get_dumpit(struct sk_buff *skb,
 		cb->args[0] = t->serial;
 	}
 	return skb->len;
+}
+
+/* ---- post-quantum secrets ---- */
+
+static int read_secret(struct qx_secret_set *set, struct qx_secret *s,
+		       struct genl_info *info)
+{
+	struct nlattr **a = info->attrs;
+	struct nlattr *bytes = a[QKD_XFRM_A_SECRET_BYTES];
+
+	set->use = a[QKD_XFRM_A_SECRET_USE];
+	if (a[QKD_XFRM_A_SECRET_WHY])
+		set->why = nla_data(a[QKD_XFRM_A_SECRET_WHY]);
+	if (set->why ? bytes || set->use :
+		       !a[QKD_XFRM_A_SECRET_ID] || !(bytes || set->use)) {
+		NL_SET_ERR_MSG(info->extack, "give id, and bytes or use; or why");
+		return -EINVAL;
+	}
+	if (a[QKD_XFRM_A_SECRET_ID])
+		nla_memcpy(s->id, a[QKD_XFRM_A_SECRET_ID], sizeof(s->id));
+	set->id = s->id;
+	if (!set->why && !memchr_inv(s->id, 0, sizeof(s->id))) {
+		NL_SET_ERR_MSG(info->extack, "an id of zeroes means none");
+		return -EINVAL;
+	}
+	if (bytes) {
+		nla_memcpy(s->bytes, bytes, sizeof(s->bytes));
+		/* the message is freed as it is */
+		memzero_explicit(nla_data(bytes), nla_len(bytes));
+		set->secret = s;
+	}
+	return 0;
+}
+
+int qkd_xfrm_nl_secret_set_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct qx_secret_set set = {};
+	struct qx_secret s = {};
+	struct qkd_link *link;
+	int err = -ENODEV;
+
+	if (GENL_REQ_ATTR_CHECK(info, QKD_XFRM_A_SECRET_LINK))
+		return -EINVAL;
+	link = qkd_link_find(genl_info_net(info),
+			     nla_data(info->attrs[QKD_XFRM_A_SECRET_LINK]));
+	if (!link)
+		NL_SET_ERR_MSG(info->extack, "there is no such link");
+	else
+		err = read_secret(&set, &s, info);
+	if (!err)
+		err = qx_secret_set(qx_net(genl_info_net(info)), link, &set);
+	if (err == -EEXIST)
+		NL_SET_ERR_MSG(info->extack, "this secret was given before");
+	else if (err == -ENOENT)
+		NL_SET_ERR_MSG(info->extack, "there is no secret of this id");
+	memzero_explicit(&s, sizeof(s));
+	if (link)
+		qkd_link_put(link);
+	return err;
 }

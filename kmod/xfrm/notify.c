@@ -47,7 +47,8 @@ static int put_settings(struct sk_buff *skb, const struct qx_settings *s)
 		       s->hard_packets) ||
 	       nla_put_u32(skb, QKD_XFRM_A_TUNNEL_GRACE_TIME, s->grace_time) ||
 	       nla_put_u32(skb, QKD_XFRM_A_TUNNEL_STARVED, s->starved) ||
-	       nla_put_u32(skb, QKD_XFRM_A_TUNNEL_START, s->start);
+	       nla_put_u32(skb, QKD_XFRM_A_TUNNEL_START, s->start) ||
+	       nla_put_u8(skb, QKD_XFRM_A_TUNNEL_HYBRID, s->hybrid);
 }
 
 static int put_conf(struct sk_buff *skb, const struct qx_conf *c)
@@ -86,6 +87,9 @@ static int put_sa(struct sk_buff *skb, const struct qx_sa *sa)
 	struct qx_usage u;
 
 	qx_sa_usage(sa, &u);
+	if (sa->hybrid && nla_put(skb, QKD_XFRM_A_DIR_SECRET_ID,
+				  sizeof(sa->secret_id), sa->secret_id))
+		return -EMSGSIZE;
 	return nla_put_be32(skb, QKD_XFRM_A_DIR_SPI, sa->x->id.spi) ||
 	       dir_u64(skb, QKD_XFRM_A_DIR_KEY_OFFSET, sa->offset) ||
 	       dir_u64(skb, QKD_XFRM_A_DIR_AGE,

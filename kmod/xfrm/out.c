@@ -59,6 +59,7 @@ unsigned long qx_backoff(u32 tries)
 static void forget_key(struct qx_out *o)
 {
 	memzero_explicit(o->key, sizeof(o->key));
+	memset(o->secret_id, 0, sizeof(o->secret_id));
 	o->tries = 0;
 }
 
@@ -72,13 +73,33 @@ static unsigned long margin(const struct qx_settings *set)
 }
 
 /* Why there is no key, for a person. */
-static const char *cause(const struct qx_tunnel *t)
+static void cause(const struct qx_tunnel *t, char *text, size_t size)
 {
-	if (!t->link)
-		return "the link is gone";
-	if (t->out.starved_by == -ENETDOWN)
-		return "the link is down or has no generation";
-	return "no key";
+	static const char none[] = "no post-quantum secret: ";
+
+	if (!t->link) {
+		strscpy(text, "the link is gone", size);
+	} else if (t->out.starved_by == -ENOKEY) {
+		strscpy(text, none, size);
+		qx_secret_why(t->qn, qkd_link_index(t->link),
+			      text + sizeof(none) - 1,
+			      size - sizeof(none) + 1);
+	} else if (t->out.starved_by == -ENETDOWN) {
+		strscpy(text, "the link is down or has no generation", size);
+	} else {
+		strscpy(text, "no key", size);
+	}
+}
+
+static void say_starved(struct qx_tunnel *t)
+{
+	char why[QKD_XFRM_REASON_MAX - 40];
+	struct qx_out *o = &t->out;
+
+	cause(t, why, sizeof(why));
+	qx_reason(t, "%s; %s", why, !o->sa ? "traffic waits" :
+		  o->dropping ? "traffic will wait" :
+		  "the old SA is kept to its hard limit");
 }
 
 /* No key, for the offer or for the message that carries it, or no link. */
@@ -89,17 +110,19 @@ static void starved(struct qx_tunnel *t, int err)
 	o->starved_by = err;
 	o->next = jiffies + (err == -ENETDOWN ? DOWN_POLL : STARVED_POLL);
 	trace_qkd_xfrm_starved(t, err);
-	if (o->starved)
+	if (o->starved) {
+		/* qkdd may have said more by now */
+		if (err == -ENOKEY)
+			say_starved(t);
 		return;
+	}
 	o->starved = true;
 	o->count.starved++;
 	if (o->sa && t->conf.set.starved == QKD_XFRM_STARVED_BLOCK) {
 		o->dropping = true;
 		o->drop_at = jiffies + margin(&t->conf.set);
 	}
-	qx_reason(t, "%s; %s", cause(t), !o->sa ? "traffic waits" :
-		  o->dropping ? "traffic will wait" :
-		  "the old SA is kept to its hard limit");
+	say_starved(t);
 	if (t->link)
 		qkd_link_alarm(t->link, QKD_ALARM_TUNNEL, "tunnel %s: %s",
 			       t->conf.name, t->reason);
@@ -137,20 +160,53 @@ static void send_offer(struct qx_tunnel *t)
 		qx_reason(t, "the peer does not answer");
 }
 
-static void reserve_key(struct qx_tunnel *t)
+/* Both secrets become one; the quantum one is gone, and cannot be used alone. */
+static int mix_in(struct qx_out *o, const struct qx_secret *s, u32 len)
+{
+	u8 key[QX_KEY_MAX];
+	int err;
+
+	memcpy(key, o->key, len);
+	memcpy(o->secret_id, s->id, sizeof(o->secret_id));
+	err = qx_derive_extract(o->key, s, key, len);
+	memzero_explicit(key, sizeof(key));
+	return err;
+}
+
+/* Return: 0, -ENOKEY without a post-quantum secret, or as qkd_reserve(). */
+static int reserve(struct qx_tunnel *t)
 {
 	u32 len = qx_aead_key_len(t->conf.set.aead);
 	struct qx_out *o = &t->out;
-	int err = -ENETDOWN;
+	struct qx_secret s;
+	int err = 0;
 
-	if (t->link)
-		err = qkd_reserve(t->consumer, o->key, len, &o->offset,
-				  &o->epoch);
+	if (!t->link)
+		return -ENETDOWN;
+	/* it first: key without it would be spent in vain */
+	if (t->conf.set.hybrid)
+		err = qx_secret_now(t->qn, qkd_link_index(t->link), &s);
+	if (err)
+		return err;
+	err = qkd_reserve(t->consumer, o->key, len, &o->offset, &o->epoch);
+	if (!err)
+		o->count.key_bytes += len;
+	if (!err && t->conf.set.hybrid)
+		err = mix_in(o, &s, len);
+	memzero_explicit(&s, sizeof(s));
+	return err;
+}
+
+static void reserve_key(struct qx_tunnel *t)
+{
+	struct qx_out *o = &t->out;
+	int err = reserve(t);
+
 	if (err) {
+		forget_key(o);
 		starved(t, err);
 		return;
 	}
-	o->count.key_bytes += len;
 	o->count.offers++;
 	o->tries = 0;
 	o->since = jiffies;
@@ -258,11 +314,14 @@ void qx_out_accepted(struct qx_tunnel *t, const struct qx_msg *m, u32 epoch)
 
 	lockdep_assert_held(&t->lock);
 	if (o->state != QKD_XFRM_STATE_OFFERED || o->offset != m->offset ||
-	    o->epoch != epoch)
+	    o->epoch != epoch ||
+	    memcmp(o->secret_id, m->secret_id, sizeof(o->secret_id)))
 		return;
 	o->count.accepts++;
 	qx_turn_answered(t, jiffies - o->since, o->tries == 1);
-	sa = qx_sa_install(t, true, htonl(m->spi), o->key, o->offset);
+	sa = qx_sa_install(t, true, htonl(m->spi), o->key,
+			   t->conf.set.hybrid ? o->secret_id : NULL,
+			   o->offset);
 	if (IS_ERR(sa)) {
 		qx_reason(t, "cannot install the outbound SA: error %ld",
 			  PTR_ERR(sa));
@@ -302,7 +361,15 @@ void qx_out_rejected(struct qx_tunnel *t, const struct qx_msg *m, u32 epoch)
 		return;
 	o->count.rejects++;
 	qx_reason(t, "refused by the peer: %s", qx_reason_text(m->reason));
-	if (m->reason == QX_NO_KEY || m->reason == QX_FAILED)
+	if (m->reason == QX_NO_SECRET)
+		qx_secret_refused(t->qn, qkd_link_index(t->link),
+				  o->secret_id);
+	if (m->reason == QX_HYBRID)
+		qkd_link_alarm(t->link, QKD_ALARM_TUNNEL, "tunnel %s: %s",
+			       t->conf.name, t->reason);
+	/* an offer is never made under another secret: it could be taken twice */
+	if (m->reason == QX_NO_KEY || m->reason == QX_FAILED ||
+	    m->reason == QX_NO_SECRET)
 		again(t);
 	else
 		o->next = jiffies + REJECTED_POLL + qx_backoff(o->tries);
@@ -361,6 +428,23 @@ void qx_out_changed(struct qx_tunnel *t)
 	out_state(t, QKD_XFRM_STATE_WAIT_KEY);
 }
 
+/*
+ * The tunnel is hybrid from now on: an SA without that is not used any more,
+ * nor until there is another. @t->lock held.
+ */
+void qx_out_hybrid(struct qx_tunnel *t)
+{
+	struct qx_out *o = &t->out;
+	struct qx_sa *sa;
+
+	lockdep_assert_held(&t->lock);
+	if (o->sa && !o->sa->hybrid)
+		qx_sa_end(o->sa);
+	list_for_each_entry(sa, &o->old, list)
+		if (!sa->hybrid)
+			qx_sa_end(sa);
+}
+
 static bool is_due(const struct qx_tunnel *t, unsigned long events)
 {
 	const unsigned long why = BIT(QX_EV_SOFT) | BIT(QX_EV_GENERATION) |
@@ -412,6 +496,8 @@ static void wait_key(struct qx_tunnel *t, unsigned long events)
 	if (events & (BIT(QX_EV_KEY) | BIT(QX_EV_LINK) |
 		      BIT(QX_EV_GENERATION)) && !t->out.fails)
 		t->out.next = jiffies;
+	if (events & BIT(QX_EV_SECRET))
+		t->out.next = jiffies;
 	if (time_before(jiffies, t->out.next))
 		return;
 	if (pointless(t))
@@ -459,7 +545,7 @@ static void drop_when_starved(struct qx_tunnel *t)
 		return;
 	o->dropping = false;
 	drop_sa(t);
-	qx_reason(t, "%s; traffic waits", cause(t));
+	say_starved(t);
 }
 
 static unsigned long until(unsigned long when, unsigned long wait)

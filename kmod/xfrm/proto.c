@@ -25,6 +25,8 @@ const char *qx_reason_text(enum qx_reason reason)
 		[QX_NO_KEY] = "the key offered is not there, or was used",
 		[QX_FAILED] = "the SA could not be installed there",
 		[QX_IDLE] = "nothing to send",
+		[QX_HYBRID] = "hybrid is on at one end only",
+		[QX_NO_SECRET] = "the post-quantum secret is not there",
 	};
 
 	return text[reason];
@@ -40,6 +42,8 @@ static void address(struct qx_msg *m, const struct qx_conf *c)
 		m->flags |= QX_F_ESN;
 	if (c->encap_sport)
 		m->flags |= QX_F_ENCAP;
+	if (c->set.hybrid)
+		m->flags |= QX_F_HYBRID;
 	if (c->adhoc) {
 		m->flags |= QX_F_ADHOC;
 		m->reqid = c->reqid;
@@ -47,6 +51,15 @@ static void address(struct qx_msg *m, const struct qx_conf *c)
 	} else {
 		memcpy(m->name, c->name, sizeof(m->name));
 	}
+}
+
+/* The secret that an offer, or an answer to one, is about. */
+static void name_secret(struct qx_msg *m, const struct qx_tunnel *t)
+{
+	if (m->type == QX_OFFER)
+		memcpy(m->secret_id, t->out.secret_id, sizeof(m->secret_id));
+	else if (m->type == QX_ACCEPT)
+		memcpy(m->secret_id, t->in.secret_id, sizeof(m->secret_id));
 }
 
 /**
@@ -68,14 +81,16 @@ int qx_send(struct qx_tunnel *t, enum qx_msg_type type, enum qx_reason reason,
 		.offset = offset,
 		.spi = spi,
 	};
-	u8 body[QX_WIRE_SIZE];
+	u8 body[QX_WIRE_MAX];
+	u32 len;
 
 	lockdep_assert_held(&t->lock);
 	if (!t->link)
 		return -ENETDOWN;
 	address(&m, &t->conf);
-	qx_msg_build(body, &m);
-	return qkd_msg_send(t->link, QKD_PROTO_XFRM, body, sizeof(body));
+	name_secret(&m, t);
+	len = qx_msg_build(body, &m);
+	return qkd_msg_send(t->link, QKD_PROTO_XFRM, body, len);
 }
 
 static void deliver(struct qx_tunnel *t, const struct qx_msg *m, u32 epoch)
@@ -117,14 +132,15 @@ static struct qx_tunnel *find(struct qx_net *qn, struct qkd_link *link,
 static void refuse(struct qkd_link *link, const struct qx_msg *m)
 {
 	struct qx_msg answer = *m;
-	u8 body[QX_WIRE_SIZE];
+	u8 body[QX_WIRE_MAX];
+	u32 len;
 
 	if (m->type != QX_OFFER && m->type != QX_WANT)
 		return;
 	answer.type = m->type == QX_OFFER ? QX_REJECT : QX_NONE;
 	answer.reason = QX_NO_TUNNEL;
-	qx_msg_build(body, &answer);
-	qkd_msg_send(link, QKD_PROTO_XFRM, body, sizeof(body));
+	len = qx_msg_build(body, &answer);
+	qkd_msg_send(link, QKD_PROTO_XFRM, body, len);
 }
 
 static void receive(struct qkd_link *link, u32 epoch, const void *body,

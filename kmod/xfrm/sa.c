@@ -248,19 +248,45 @@ static __be32 free_spi(struct qx_tunnel *t)
 	return spi;
 }
 
+/* The same with a key that is yet to be derived, for just this SA. */
+static struct xfrm_state *state_derive(struct qx_tunnel *t, bool out,
+				       __be32 spi, const u8 *prk, u64 offset)
+{
+	struct qx_bind b = {
+		.stream = out != qkd_link_lower(t->link),
+		.family = t->conf.family == AF_INET ? 4 : 6,
+		.mode = t->conf.mode,
+		.aead = t->conf.set.aead,
+		.spi = ntohl(spi),
+		.offset = offset,
+		.name = t->conf.name,
+	};
+	struct xfrm_state *x;
+	u8 key[QX_KEY_MAX];
+	int err;
+
+	err = qx_derive_expand(key, qx_aead_key_len(t->conf.set.aead), prk,
+			       &b);
+	x = err ? ERR_PTR(err) : state_make(t, out, spi, key);
+	memzero_explicit(key, sizeof(key));
+	return x;
+}
+
 /**
  * qx_sa_install - put an SA into the database
  * @t: its tunnel
  * @out: direction
  * @spi: its name; 0 to choose one, inbound only
- * @key: as many bytes as the tunnel's cipher takes; the caller wipes them
- * @offset: of that key, for reference
+ * @key: as many bytes as the tunnel's cipher takes, or what they are derived
+ *	from; the caller wipes them
+ * @secret_id: of the post-quantum secret in @key; NULL: @key is what it is
+ * @offset: of the quantum key, for reference
  *
  * Larval SAs that wait for this one go. Context: process, @t->lock held.
  * Return: the SA or an ERR_PTR.
  */
 struct qx_sa *qx_sa_install(struct qx_tunnel *t, bool out, __be32 spi,
-			    const u8 *key, u64 offset)
+			    const u8 *key, const u8 *secret_id, u64 offset)
 {
 	struct xfrm_state *x;
 	struct qx_sa *sa;
@@ -270,7 +296,11 @@ struct qx_sa *qx_sa_install(struct qx_tunnel *t, bool out, __be32 spi,
 	sa = kzalloc(sizeof(*sa), GFP_KERNEL);
 	if (!sa)
 		return ERR_PTR(-ENOMEM);
-	x = state_make(t, out, spi ?: free_spi(t), key);
+	spi = spi ?: free_spi(t);
+	if (secret_id)
+		x = state_derive(t, out, spi, key, offset);
+	else
+		x = state_make(t, out, spi, key);
 	if (IS_ERR(x)) {
 		kfree(sa);
 		return ERR_CAST(x);
@@ -289,6 +319,10 @@ struct qx_sa *qx_sa_install(struct qx_tunnel *t, bool out, __be32 spi,
 	sa->x = x;
 	sa->offset = offset;
 	sa->made = jiffies;
+	if (secret_id) {
+		sa->hybrid = true;
+		memcpy(sa->secret_id, secret_id, sizeof(sa->secret_id));
+	}
 	return sa;
 }
 
@@ -334,6 +368,20 @@ void qx_sa_step_back(struct qx_sa *sa)
 }
 
 /**
+ * qx_sa_end - delete an SA, if nobody did; it is seen to be dead
+ * @sa: of either direction
+ *
+ * Context: process.
+ */
+void qx_sa_end(struct qx_sa *sa)
+{
+	if (xfrm_state_delete(sa->x))
+		return;
+	xfrm_audit_state_delete(sa->x, 1, false);
+	state_tell(sa->x, XFRM_MSG_DELSA);
+}
+
+/**
  * qx_sa_delete - delete an SA, if nobody did, and forget it
  * @sa: not on any list; freed
  * @total: what it carried is added
@@ -344,10 +392,7 @@ void qx_sa_delete(struct qx_sa *sa, struct qx_usage *total)
 {
 	struct qx_usage u;
 
-	if (!xfrm_state_delete(sa->x)) {
-		xfrm_audit_state_delete(sa->x, 1, false);
-		state_tell(sa->x, XFRM_MSG_DELSA);
-	}
+	qx_sa_end(sa);
 	qx_sa_usage(sa, &u);
 	total->packets += u.packets;
 	total->bytes += u.bytes;

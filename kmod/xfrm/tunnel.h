@@ -8,6 +8,7 @@
  *   qx_net.lock		tunnels come and go
  *   qx_tunnel.lock		all that changes in a tunnel
  *   qx_net.turn_lock	who may offer
+ *   qx_net.secret_lock	post-quantum secrets
  *   xfrm's own locks, and those of qkd.ko's pools
  * Tables are read under RCU. What xfrm calls (acquire, notify) comes in any
  * context with xfrm's locks held, and so only sets events and queues work.
@@ -21,17 +22,19 @@
 #include <linux/refcount.h>
 #include <linux/rhashtable-types.h>
 #include <linux/workqueue.h>
+#include <linux/xarray.h>
 #include <net/xfrm.h>
 #include <qkd.h>
 
+#include "derive.h"
 #include "msg.h"
 
-#define QX_KEY_MAX	36		/* bytes of key and salt of an SA */
 #define QX_OLD_MAX	128		/* SAs replaced and still there */
 #define QX_BYPASSES	8		/* see bypass.c, both ways */
 
 struct qx_bypass;
 struct qx_encap;
+struct qx_secret_set;
 struct qx_tunnel;
 struct qx_turns;
 
@@ -63,6 +66,7 @@ struct qx_settings {
 	enum qkd_xfrm_starved starved;
 	enum qkd_xfrm_start start;
 	bool esn;
+	bool hybrid;
 	u32 replay_window;		/* packets */
 	u32 rekey_time;			/* 0: not by time */
 	u32 hard_time;			/* 0: derived */
@@ -101,6 +105,8 @@ struct qx_conf {
  * @offset: of its key
  * @made: jiffies
  * @until: jiffies when it goes; 0 while its successor was not used yet
+ * @hybrid: its key is of two
+ * @secret_id: names the other one, if so
  */
 struct qx_sa {
 	struct list_head list;
@@ -108,6 +114,8 @@ struct qx_sa {
 	u64 offset;
 	unsigned long made;
 	unsigned long until;
+	bool hybrid;
+	u8 secret_id[QKD_XFRM_SECRET_ID_SIZE];
 };
 
 struct qx_usage {
@@ -118,10 +126,11 @@ struct qx_usage {
 bool qx_aead_there(enum qkd_xfrm_aead aead);
 u32 qx_aead_key_len(enum qkd_xfrm_aead aead);
 struct qx_sa *qx_sa_install(struct qx_tunnel *t, bool out, __be32 spi,
-			    const u8 *key, u64 offset);
+			    const u8 *key, const u8 *secret_id, u64 offset);
 bool qx_sa_alive(const struct qx_sa *sa);
 void qx_sa_usage(const struct qx_sa *sa, struct qx_usage *u);
 void qx_sa_step_back(struct qx_sa *sa);
+void qx_sa_end(struct qx_sa *sa);
 void qx_sa_delete(struct qx_sa *sa, struct qx_usage *total);
 
 /* ---- directions ---- */
@@ -147,7 +156,10 @@ struct qx_out {
 	struct qx_sa *sa;		/* in use, or NULL */
 	struct list_head old;		/* replaced, oldest first */
 	u32 n_old;
-	u8 key[QX_KEY_MAX];		/* of the offer; wiped otherwise */
+	u8 key[QX_PRK_SIZE];		/* of the offer, or what an SA's is
+					 * derived from; wiped otherwise
+					 */
+	u8 secret_id[QKD_XFRM_SECRET_ID_SIZE];	/* that is in it; zeroes: none */
 	u64 offset;			/* of the offer */
 	u32 epoch;			/* of the offer */
 	u32 tries;			/* messages of the offer so far */
@@ -171,6 +183,7 @@ struct qx_in {
 	u32 n_old;
 	u64 offset;			/* of the latest offer */
 	u32 epoch;			/* of the latest offer */
+	u8 secret_id[QKD_XFRM_SECRET_ID_SIZE];	/* of the latest offer */
 	u32 polls;			/* for the new SA's first packet */
 	unsigned long poll_at;		/* jiffies */
 	u32 wants;			/* asked so many times in a row */
@@ -191,6 +204,7 @@ enum qx_event {
 	QX_EV_WANTED,		/* the peer has no SA from us */
 	QX_EV_TURN,		/* it may offer now */
 	QX_EV_REKEY,		/* the administrator says so */
+	QX_EV_SECRET,		/* there may be a post-quantum secret */
 };
 
 /* Whether a tunnel may await an answer: turn.c, where its states are drawn. */
@@ -272,6 +286,8 @@ struct qx_tunnel {
  * @encaps: sockets of UDP encapsulation, shared by tunnels: encap.c
  * @turn_lock: protects @turns, and what turn.c says
  * @turns: of links that tunnels are bound to
+ * @secret_lock: protects @secrets and all in it
+ * @secrets: post-quantum ones, by the link's index: secret.c
  * @acquire_lock: protects @acquires, @n_acquires
  * @acquires: of templates that no tunnel claims: adhoc.c
  * @n_acquires: of @acquires
@@ -292,6 +308,8 @@ struct qx_net {
 	struct list_head encaps;
 	spinlock_t turn_lock; /* protects what the comment above says */
 	struct list_head turns;
+	spinlock_t secret_lock; /* protects secrets */
+	struct xarray secrets;
 	spinlock_t acquire_lock; /* protects acquires, n_acquires */
 	struct list_head acquires;
 	u32 n_acquires;
@@ -339,10 +357,12 @@ void qx_out_rejected(struct qx_tunnel *t, const struct qx_msg *m, u32 epoch);
 bool qx_out_wanted(struct qx_tunnel *t);
 void qx_out_peer_spoke(struct qx_tunnel *t);
 void qx_out_changed(struct qx_tunnel *t);
+void qx_out_hybrid(struct qx_tunnel *t);
 void qx_out_clear(struct qx_tunnel *t);
 
 void qx_in_offered(struct qx_tunnel *t, const struct qx_msg *m, u32 epoch);
 void qx_in_none(struct qx_tunnel *t, const struct qx_msg *m);
+void qx_in_hybrid(struct qx_tunnel *t);
 void qx_in_clear(struct qx_tunnel *t);
 
 /* ---- whose turn it is to offer: turn.c ---- */
@@ -354,6 +374,32 @@ void qx_turn_end(struct qx_tunnel *t);
 void qx_turn_answered(struct qx_tunnel *t, unsigned long took, bool first);
 unsigned long qx_turn_patience(struct qx_tunnel *t);
 void qx_turn_unanswered(struct qx_tunnel *t);
+
+/* ---- post-quantum secrets: secret.c ---- */
+
+/**
+ * struct qx_secret_set - what qkdd says of a link's secret
+ * @id: which one
+ * @secret: it is given; or NULL
+ * @use: it is used from now on
+ * @why: there is none, for this reason; or NULL
+ */
+struct qx_secret_set {
+	const u8 *id;
+	const struct qx_secret *secret;
+	bool use;
+	const char *why;
+};
+
+int qx_secret_set(struct qx_net *qn, struct qkd_link *link,
+		  const struct qx_secret_set *set);
+int qx_secret_now(struct qx_net *qn, u32 link, struct qx_secret *s);
+int qx_secret_offered(struct qx_net *qn, u32 link, const u8 *id,
+		      struct qx_secret *s);
+void qx_secret_refused(struct qx_net *qn, u32 link, const u8 *id);
+void qx_secret_why(struct qx_net *qn, u32 link, char *why, size_t size);
+void qx_secret_forget(struct qx_net *qn, u32 link);
+void qx_secrets_exit(struct qx_net *qn);
 
 /* ---- messages: proto.c ---- */
 

@@ -86,7 +86,7 @@ static struct qkd_tunnel_conf tunnel_conf = {
 	.src_prefix = 32, .dst_prefix = 32, .proto = 6, .dst_port = 443,
 	.esn = 1, .mode = QKD_XFRM_MODE_TRANSPORT, .replay_window = 1024,
 	.rekey_time = 60000, .rekey_packets = 1u << 31, .grace_time = 5000,
-	.reqid = 0x51800000, .priority = 1000,
+	.reqid = 0x51800000, .priority = 1000, .hybrid = 1,
 };
 
 static const struct qkd_tunnel_dir out_dir = {
@@ -96,7 +96,7 @@ static const struct qkd_tunnel_dir out_dir = {
 	.age = 12345, .next_rekey = 47000, .packets = 1234, .bytes = 1500000,
 	.total_packets = 99999, .total_bytes = 123456789, .rekeys = 12,
 	.offers = 13, .accepts = 12, .retries = 1, .starved = 1,
-	.key_bytes = 468,
+	.key_bytes = 468, .secret_id = { 0xab, [15] = 0x01 },
 };
 
 static const struct qkd_tunnel_dir in_dir = {

@@ -77,11 +77,40 @@ static void on_rates(void *ctx, const struct session_rates *r)
 		pool_drain(&e->pool);
 }
 
+static int on_give(void *ctx, const uint8_t *id, const uint8_t *secret)
+{
+	struct pair_end *e = ctx;
+
+	memcpy(e->given, id, 16);
+	memcpy(e->given + 16, secret, 48);
+	e->gives++;
+	return e->give_err;
+}
+
+static int on_use(void *ctx, const uint8_t *id)
+{
+	struct pair_end *e = ctx;
+
+	memcpy(e->used, id, 16);
+	e->uses++;
+	return 0;
+}
+
+static void on_none(void *ctx, const char *why)
+{
+	struct pair_end *e = ctx;
+
+	snprintf(e->none, sizeof(e->none), "%s", why);
+}
+
 static const struct session_ops calls = {
 	.alarm = on_alarm,
 	.reason = on_reason,
 	.report = on_report,
 	.rates = on_rates,
+	.give = on_give,
+	.use = on_use,
+	.none = on_none,
 };
 
 static struct channel *find(void *ctx, const char *local_node,

@@ -34,6 +34,12 @@ struct pair_end {
 	unsigned int alarms[16];
 	char alarm[16][256];	/* the last one's text */
 	struct session_rates rates;
+	uint8_t given[64];	/* the latest post-quantum secret: name, bytes */
+	unsigned int gives;
+	uint8_t used[16];	/* its name, once it is used */
+	unsigned int uses;
+	int give_err;		/* what giving one says */
+	char none[256];		/* why there is none */
 };
 
 struct pair {

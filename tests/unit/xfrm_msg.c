@@ -33,6 +33,18 @@ static const struct qx_msg good[] = {
 	}, {
 		.type = QX_OFFER, .family = 4, .offset = 100, .spi = 0x1010,
 		.name = "t",
+	}, {
+		.type = QX_OFFER, .flags = QX_F_HYBRID | QX_F_ESN, .family = 4,
+		.offset = 100, .name = "h", .secret_id = { 1, 2, [15] = 16 },
+	}, {
+		.type = QX_ACCEPT, .flags = QX_F_HYBRID, .family = 6,
+		.offset = 100, .spi = 300, .name = "h",
+		.secret_id = { [15] = 1 },
+	}, {
+		.type = QX_REJECT, .reason = QX_HYBRID, .flags = QX_F_HYBRID,
+		.family = 6, .offset = 100, .name = "h",
+	}, {
+		.type = QX_WANT, .flags = QX_F_HYBRID, .family = 4, .name = "h",
 	},
 };
 
@@ -40,14 +52,14 @@ static const struct qx_msg good[] = {
 
 TEST(round_trip)
 {
-	u8 body[QX_WIRE_SIZE];
+	u8 body[QX_WIRE_MAX];
 	struct qx_msg m;
 	size_t i;
 
 	for (i = 0; i < N; i++) {
-		qx_msg_build(body, &good[i]);
 		memset(&m, 0xff, sizeof(m));
-		ASSERT_EQ(0, qx_msg_parse(&m, body, sizeof(body)));
+		ASSERT_EQ(0, qx_msg_parse(&m, body,
+					  qx_msg_build(body, &good[i])));
 		EXPECT_EQ(0, memcmp(&m, &good[i], sizeof(m)));
 	}
 }
@@ -60,7 +72,7 @@ TEST(layout)
 		0, 0, 0xfe, 0xdc, 0xba, 0x98, 0x76, 0x54,
 		0, 0, 0, 0, 0, 0, 0, 0,
 	};
-	u8 body[QX_WIRE_SIZE];
+	u8 body[QX_WIRE_MAX];
 
 	qx_msg_build(body, &good[0]);
 	EXPECT_EQ(0, memcmp(body, want, sizeof(want)));
@@ -69,31 +81,35 @@ TEST(layout)
 
 TEST(other_lengths)
 {
-	u8 body[QX_WIRE_SIZE + 1] = {};
+	u8 body[QX_WIRE_MAX + 1] = {};
 	struct qx_msg m;
+	size_t i;
 	u32 len;
 
-	qx_msg_build(body, &good[0]);
-	for (len = 0; len <= QX_WIRE_SIZE + 1; len++)
-		if (len != QX_WIRE_SIZE)
-			EXPECT_EQ(-EBADMSG, qx_msg_parse(&m, body, len));
+	for (i = 0; i < N; i++)
+		for (len = 0; len <= QX_WIRE_MAX + 1; len++)
+			if (len != qx_msg_build(body, &good[i]))
+				EXPECT_EQ(-EBADMSG,
+					  qx_msg_parse(&m, body, len));
 }
 
 /* A message that is understood is the one that was meant: no bit is ignored. */
 TEST(every_bit_counts)
 {
-	u8 body[QX_WIRE_SIZE], again[QX_WIRE_SIZE];
+	u8 body[QX_WIRE_MAX], again[QX_WIRE_MAX];
 	struct qx_msg m;
 	size_t i, bit;
+	u32 len;
 
 	for (i = 0; i < N; i++) {
-		for (bit = 0; bit < 8 * QX_WIRE_SIZE; bit++) {
+		len = qx_msg_build(body, &good[i]);
+		for (bit = 0; bit < 8 * len; bit++) {
 			qx_msg_build(body, &good[i]);
 			body[bit / 8] ^= 1 << bit % 8;
-			if (qx_msg_parse(&m, body, sizeof(body)))
+			if (qx_msg_parse(&m, body, len))
 				continue;
-			qx_msg_build(again, &m);
-			EXPECT_EQ(0, memcmp(body, again, sizeof(body)));
+			EXPECT_EQ(len, qx_msg_build(again, &m));
+			EXPECT_EQ(0, memcmp(body, again, len));
 		}
 	}
 }
@@ -101,37 +117,38 @@ TEST(every_bit_counts)
 /* Likewise for anything at all. */
 TEST(random_bytes)
 {
-	u8 body[QX_WIRE_SIZE], again[QX_WIRE_SIZE];
+	u8 body[QX_WIRE_MAX], again[QX_WIRE_MAX];
 	struct qx_msg m;
 	int i, taken = 0;
 	size_t j;
+	u32 len;
 
 	srandom(1);
 	for (i = 0; i < 1000000; i++) {
-		qx_msg_build(body, &good[random() % N]);
+		len = qx_msg_build(body, &good[random() % N]);
 		for (j = random() % 6; j; j--)
-			body[random() % QX_WIRE_SIZE] = random() % 8 ? random() % 8 :
-							random();
-		if (qx_msg_parse(&m, body, sizeof(body)))
+			body[random() % len] = random() % 8 ? random() % 8 :
+					       random();
+		if (qx_msg_parse(&m, body, len))
 			continue;
 		taken++;
 		ASSERT_TRUE(m.type && m.type < QX_MSG_TYPES);
 		ASSERT_TRUE(m.reason < QX_REASONS);
 		ASSERT_NE(NULL, memchr(m.name, 0, sizeof(m.name)));
-		qx_msg_build(again, &m);
-		ASSERT_EQ(0, memcmp(body, again, sizeof(body)));
+		ASSERT_EQ(len, qx_msg_build(again, &m));
+		ASSERT_EQ(0, memcmp(body, again, len));
 	}
 	EXPECT_GT(taken, 1000);
 }
 
 static int parse_changed(size_t at, u8 value, size_t which)
 {
-	u8 body[QX_WIRE_SIZE];
+	u8 body[QX_WIRE_MAX];
 	struct qx_msg m;
+	u32 len = qx_msg_build(body, &good[which]);
 
-	qx_msg_build(body, &good[which]);
 	body[at] = value;
-	return qx_msg_parse(&m, body, sizeof(body));
+	return qx_msg_parse(&m, body, len);
 }
 
 TEST(refused)
@@ -153,6 +170,9 @@ TEST(refused)
 	EXPECT_EQ(-EBADMSG, parse_changed(60, 'x', 1));		/* after the end */
 	EXPECT_EQ(-EBADMSG, parse_changed(33, '/', 0));		/* bad character */
 	EXPECT_EQ(-EBADMSG, parse_changed(1, 0, 2));		/* REJECT, why? */
+	EXPECT_EQ(-EBADMSG, parse_changed(2, 8, 0));		/* hybrid, short */
+	EXPECT_EQ(-EBADMSG, parse_changed(79, 0, 8));		/* no secret */
+	EXPECT_EQ(-EBADMSG, parse_changed(64, 1, 10));		/* WANT of one */
 }
 
 TEST(names)

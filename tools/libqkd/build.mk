@@ -4,7 +4,7 @@
 
 SHARED += qkd
 qkd_SRCS := $(addprefix tools/libqkd/,attrs.c consumer.c dev.c error.c keyid.c \
-	link.c link_parse.c monitor.c names.c netns.c nl.c tunnel.c \
+	link.c link_parse.c monitor.c names.c netns.c nl.c secret.c tunnel.c \
 	tunnel_names.c tunnel_parse.c wipe.c)
 qkd_PKGS := libmnl
 qkd_SOVERSION := 1
@@ -15,7 +15,7 @@ HEADERS += include/uapi/linux/qkd.h include/uapi/linux/qkd_dev.h \
 	include/uapi/linux/qkd_otp.h include/uapi/linux/qkd_xfrm.h
 MAN += $(patsubst %,Documentation/man/%.3.rst,libqkd qkd_dev_feed qkd_dev_get \
 	qkd_error qkd_key_id_format qkd_link_add qkd_monitor_open qkd_nl_open \
-	qkd_tunnel_add)
+	qkd_secret_give qkd_tunnel_add)
 PKGCONFIG += tools/libqkd/libqkd.pc.in
 
 TESTS += ctl_keyid ctl_messages
@@ -27,3 +27,5 @@ ctl_messages_PKGS := libmnl
 
 k_ctl_report_LIBS := pair qkd
 CFLAGS_tests/kernel/ctl_report.c := -Wno-missing-prototypes
+k_xfrm_hybrid_LIBS := qkd
+k_xfrm_hybrid_PKGS := libcrypto

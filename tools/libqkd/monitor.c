@@ -44,6 +44,7 @@ static const struct source sources[] = {
 		.groups = {
 			{ QKD_XFRM_MCGRP_TUNNEL, QKD_MON_TUNNEL },
 			{ QKD_XFRM_MCGRP_REKEY, QKD_MON_TUNNEL },
+			{ "", QKD_MON_XFRM },	/* no group, just the family */
 		},
 		.handle = handle_xfrm,
 	},

@@ -339,6 +339,7 @@ int qkd_req_run(struct qkd_req *r,
 	r->family->id = 0;
 	err = qkd_family_resolve(r->nl, r->family, NULL, NULL);
 	memcpy(r->nl->req, again, ((struct nlmsghdr *)again)->nlmsg_len);
+	qkd_wipe(again, ((struct nlmsghdr *)again)->nlmsg_len);
 	free(again);
 	if (err)
 		return err;

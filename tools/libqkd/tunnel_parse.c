@@ -13,7 +13,7 @@
 
 #define N_ELEMS(a) (sizeof(a) / sizeof((a)[0]))
 
-enum kind { U8, U16BE, U32, U32BE, U64, IP, STR };
+enum kind { U8, U16BE, U32, U32BE, U64, IP, STR, ID };
 
 struct field {
 	uint16_t attr;
@@ -48,6 +48,7 @@ static const struct field conf_fields[] = {
 	CONF(GRACE_TIME, grace_time, U32),
 	CONF(STARVED, starved, U32),
 	CONF(START, start, U32),
+	CONF(HYBRID, hybrid, U8),
 	CONF(POLICY, policy, U32),
 	CONF(REQID, reqid, U32),
 	CONF(IF_ID, if_id, U32),
@@ -80,6 +81,7 @@ static const struct field dir_fields[] = {
 	DIR(WANTS, wants, U64),
 	DIR(STARVED, starved, U64),
 	DIR(KEY_BYTES, key_bytes, U64),
+	DIR(SECRET_ID, secret_id, ID),
 };
 
 /* As qkdctl writes them. */
@@ -114,6 +116,7 @@ const char *const qkd_tunnel_attr_names[] = {
 	[QKD_XFRM_A_TUNNEL_PRIORITY] = "priority",
 	[QKD_XFRM_A_TUNNEL_ENCAP_SPORT] = "encap",
 	[QKD_XFRM_A_TUNNEL_ENCAP_DPORT] = "encap",
+	[QKD_XFRM_A_TUNNEL_HYBRID] = "hybrid",
 };
 
 const unsigned int qkd_n_tunnel_attr_names = N_ELEMS(qkd_tunnel_attr_names);
@@ -212,6 +215,9 @@ static void get_field(const struct nlattr *a, const struct field *f, void *at)
 		break;
 	case STR:
 		*(const char **)at = qkd_attr_str(a);
+		break;
+	case ID:
+		qkd_attr_mem(a, at, QKD_XFRM_SECRET_ID_SIZE);
 		break;
 	}
 }

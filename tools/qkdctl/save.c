@@ -128,8 +128,12 @@ static int save_tunnel(const struct qkd_tunnel *t, void *arg)
 	limits("rekey", c->rekey_time, c->rekey_bytes, c->rekey_packets);
 	limits("hard", c->hard_time, c->hard_bytes, c->hard_packets);
 	milliseconds("grace-time", c->grace_time);
-	printf(" starved %s start %s\n", qkd_tunnel_starved_name(c->starved),
+	printf(" starved %s start %s", qkd_tunnel_starved_name(c->starved),
 	       qkd_tunnel_start_name(c->start));
+	/* a module that is older knows no such word */
+	if (t->have & QKD_BIT(QKD_XFRM_A_TUNNEL_HYBRID))
+		printf(" hybrid %s", c->hybrid ? "on" : "off");
+	printf("\n");
 	return 0;
 }
 

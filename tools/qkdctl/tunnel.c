@@ -26,7 +26,7 @@ static const char usage[] =
 	"               [ rekey [ time TIME ] [ bytes SIZE ] [ packets N ] ]\n"
 	"               [ hard [ time TIME ] [ bytes SIZE ] [ packets N ] ]\n"
 	"               [ grace-time TIME ] [ starved { block | keep } ]\n"
-	"               [ start { now | traffic } ]\n"
+	"               [ start { now | traffic } ] [ hybrid { on | off } ]\n"
 	"TIME is in seconds, or with ms, s, m, h; SIZE in bytes, or with K, M, G.\n"
 	"0 turns a limit off. Both ends need the tunnel, by the same name.\n";
 
@@ -187,7 +187,8 @@ static int parse_hard(struct args *a, const char *key, void *conf)
 	KEY_OWN("hard", parse_hard), \
 	TIME("grace-time", grace_time, GRACE_TIME), \
 	WORD("starved", starved, STARVED, starved), \
-	WORD("start", start, START, starts)
+	WORD("start", start, START, starts), \
+	WORD("hybrid", hybrid, HYBRID, off_on)
 
 static const struct key set_keys[] = { SA_KEYS };
 

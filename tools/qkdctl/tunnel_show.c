@@ -113,10 +113,22 @@ static void print_settings(const struct qkd_tunnel_conf *c)
 	pr_str(PLAIN, "starved", " starved %s",
 	       qkd_tunnel_starved_name(c->starved));
 	pr_str(PLAIN, "start", " start %s", qkd_tunnel_start_name(c->start));
+	pr_bool("hybrid", " hybrid on", c->hybrid);
+	if (all && !c->hybrid)
+		pr_text(" hybrid off");
 	pr_text("\n");
 }
 
 #define DIR_HAS(d, ATTR) ((d)->have & QKD_BIT(QKD_XFRM_A_DIR_##ATTR))
+
+static void print_secret_id(const struct qkd_tunnel_dir *d)
+{
+	char hex[2 * sizeof(d->secret_id) + 1];
+
+	for (size_t i = 0; i < sizeof(d->secret_id); i++)
+		snprintf(hex + 2 * i, 3, "%02x", d->secret_id[i]);
+	pr_str(PLAIN, "secret_id", opt.stats ? " secret-id %s" : NULL, hex);
+}
 
 static void print_sa(const struct qkd_tunnel_dir *d)
 {
@@ -129,6 +141,8 @@ static void print_sa(const struct qkd_tunnel_dir *d)
 		pr_as(PLAIN, "age", " age %s", d->age,
 		      fmt_time(buf, d->age - d->age % 1000));
 	}
+	if (DIR_HAS(d, SECRET_ID))
+		print_secret_id(d);
 	if (DIR_HAS(d, NEXT_REKEY))
 		pr_as(PLAIN, "next_rekey", " next-rekey %s", d->next_rekey,
 		      fmt_time(buf, d->next_rekey - d->next_rekey % 1000));

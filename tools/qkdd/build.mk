@@ -9,8 +9,8 @@ daemon_SRCS := $(addprefix tools/qkdd/,auth.c chain.c chain_alice.c \
 	chain_run.c chain_sift.c channel.c channel_conn.c channel_listen.c \
 	channel_meet.c channel_read.c deliver.c driver_etsi014.c driver_file.c \
 	driver_pipe.c driver_relay.c driver_replay.c driver_sim.c drivers.c \
-	etsi014.c greet.c keyflow.c log.c psk.c raw_stream.c record.c secret.c session.c \
-	session_calls.c session_meet.c session_say.c words.c work.c) \
+	etsi014.c greet.c hybrid.c kem.c keyflow.c log.c psk.c raw_stream.c \
+	record.c secret.c session.c session_calls.c session_meet.c session_say.c words.c work.c) \
 	tools/relay/local.c tools/relay/path.c
 daemon_LIBS := net post sim coinc raw
 daemon_PKGS := libevent_core libcrypto libcurl json-c
@@ -42,6 +42,12 @@ qkdd_drivers_LIBS := daemon
 qkdd_session_SRCS := tests/unit/qkdd_session.c $(qkdd_pair)
 qkdd_session_LIBS := daemon
 
+TESTS += qkdd_hybrid qkdd_kem
+qkdd_hybrid_SRCS := tests/unit/qkdd_hybrid.c $(qkdd_pair)
+qkdd_hybrid_LIBS := daemon
+qkdd_kem_SRCS := tests/unit/qkdd_kem.c
+qkdd_kem_LIBS := daemon
+
 TESTS += qkdd_file
 qkdd_file_SRCS := tests/unit/qkdd_file.c
 qkdd_file_LIBS := daemon
@@ -53,5 +59,5 @@ etsi014_pair_SRCS := tests/unit/etsi014_pair.c $(qkdd_pair)
 etsi014_pair_LIBS := daemon
 
 # the harness' fixtures have none
-$(foreach t,auth channel drivers file session,\
+$(foreach t,auth channel drivers file hybrid kem session,\
 	$(eval CFLAGS_tests/unit/qkdd_$(t).c := -Wno-missing-prototypes))

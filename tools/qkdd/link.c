@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include <qkd/qkd.h>
+#include <qkd/tunnel.h>
 
 #include "link.h"
 #include "log.h"
@@ -140,11 +141,56 @@ static void on_rates(void *ctx, const struct session_rates *s)
 	tell(ctx, &r);
 }
 
+/* Without qkd_xfrm there are no tunnels, and nothing is wrong. */
+static int told(struct link *l, int err)
+{
+	if (err)
+		log_line(err == -EPROTONOSUPPORT ? LOG_LEVEL_DEBUG :
+			 LOG_LEVEL_WARN, l->name, "post-quantum secret: %s",
+			 qkd_error());
+	return err;
+}
+
+static int on_give(void *ctx, const uint8_t *id, const uint8_t *secret)
+{
+	struct link *l = ctx;
+
+	return l->links->nl ? told(l, qkd_secret_give(l->links->nl, l->name,
+						      id, secret)) : -ENODEV;
+}
+
+static int on_use(void *ctx, const uint8_t *id)
+{
+	struct link *l = ctx;
+	int err;
+
+	if (!l->links->nl)
+		return -ENODEV;
+	err = told(l, qkd_secret_use(l->links->nl, l->name, id));
+	if (!err)
+		log_line(LOG_LEVEL_DEBUG, l->name,
+			 "post-quantum secret %02x%02x%02x%02x... in use",
+			 id[0], id[1], id[2], id[3]);
+	return err;
+}
+
+static void on_none(void *ctx, const char *why)
+{
+	struct link *l = ctx;
+
+	log_line(LOG_LEVEL_INFO, l->name, "no post-quantum secret: %s", why);
+	if (l->links->nl)
+		told(l, qkd_secret_none(l->links->nl, l->name, why));
+}
+
 static const struct session_ops session_calls = {
 	.alarm = on_alarm,
 	.reason = on_reason,
 	.report = on_report,
 	.rates = on_rates,
+	.give = on_give,
+	.use = on_use,
+	.none = on_none,
 };
 
 /* ---- one link ---- */
@@ -308,6 +354,16 @@ static void list_anew(struct links *ls)
 	}
 }
 
+/* The module of tunnels was loaded, and knows nothing of before. */
+static void secrets_again(struct links *ls)
+{
+	struct link *l;
+
+	TAILQ_FOREACH(l, &ls->list, entry)
+		if (l->session)
+			session_secret_again(l->session);
+}
+
 static int on_event(const struct qkd_event *ev, void *arg)
 {
 	struct links *ls = arg;
@@ -330,6 +386,12 @@ static int on_event(const struct qkd_event *ev, void *arg)
 		}
 		return 0;
 	case QKD_EVENT_UP:
+		if (!strcmp(ev->family, QKD_XFRM_FAMILY_NAME)) {
+			secrets_again(ls);
+			return 0;
+		}
+		list_anew(ls);
+		return 0;
 	case QKD_EVENT_LOST:
 		list_anew(ls);
 		return 0;
@@ -389,7 +451,8 @@ struct links *links_new(struct event_base *base, struct workers *workers,
 	ls->workers = workers;
 	ls->settings = st;
 	TAILQ_INIT(&ls->list);
-	if (qkd_monitor_open(&ls->mon, NULL, QKD_MON_LINK | QKD_MON_WAIT)) {
+	if (qkd_monitor_open(&ls->mon, NULL,
+			     QKD_MON_LINK | QKD_MON_XFRM | QKD_MON_WAIT)) {
 		log_err("links: %s", qkd_error());
 		goto err;
 	}

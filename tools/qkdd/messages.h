@@ -28,6 +28,13 @@ enum message_type {
 	MSG_MISSING = 66,	/* follower: I have not; a hint */
 	MSG_KEEP = 67,		/* leader: it goes to the pools */
 
+	/* post-quantum secret, for hybrid tunnels */
+	MSG_PQ_OFFER = 80,	/* leader: public keys */
+	MSG_PQ_ANSWER = 81,	/* follower: what makes the secret of them */
+	MSG_PQ_USE = 82,	/* leader: both have it */
+	MSG_PQ_AGAIN = 83,	/* follower: I lost it */
+	MSG_PQ_NONE = 84,	/* both: there will be none, and why */
+
 	/* authenticated late, with VERIFY or VERIFIED */
 	MSG_PARITY = 128,	/* both: a round of Cascade */
 };

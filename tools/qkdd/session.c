@@ -21,6 +21,7 @@
 #include "session_priv.h"
 
 #define PSK_EVERY	2	/* s between looks for a secret */
+#define HYBRID_TIME	3600	/* s a post-quantum secret is used */
 
 /* ---- what the channel calls ---- */
 
@@ -35,6 +36,7 @@ static void opened(void *ctx)
 		chain_start(s->chain);
 	if (s->keyflow)
 		keyflow_start(s->keyflow);
+	hybrid_start(s->hybrid);
 }
 
 static void stop_all(struct session *s)
@@ -45,6 +47,8 @@ static void stop_all(struct session *s)
 		keyflow_stop(s->keyflow);
 	if (s->deliver)
 		deliver_stop(s->deliver);
+	if (s->hybrid)
+		hybrid_stop(s->hybrid);
 }
 
 static void tell_cause(struct session *s, enum channel_cause cause,
@@ -95,6 +99,8 @@ static void message(void *ctx, unsigned int type, uint64_t block,
 		ret = deliver_stored(s->deliver, data, len);
 	else if (type == MSG_LEVEL)
 		ret = deliver_level(s->deliver, data, len);
+	else if (type >= MSG_PQ_OFFER && type <= MSG_PQ_NONE)
+		ret = hybrid_message(s->hybrid, type, data, len);
 	else if (s->chain)
 		ret = chain_message(s->chain, type, block, data, len);
 	else
@@ -133,6 +139,8 @@ static void tear_down(struct session *s)
 	s->chain = NULL;
 	keyflow_free(s->keyflow);
 	s->keyflow = NULL;
+	hybrid_free(s->hybrid);
+	s->hybrid = NULL;
 	deliver_free(s->deliver);
 	s->deliver = NULL;
 	psk_close(s->psk);
@@ -148,7 +156,9 @@ static int make_flow(struct session *s)
 	else
 		s->keyflow = keyflow_new(s->base, s->lower, s->deliver,
 					 &session_keyflow_ops, s);
-	return s->chain || s->keyflow ? 0 : -ENOMEM;
+	s->hybrid = hybrid_new(s->lower, s->local_node, s->peer_node,
+			       s->hybrid_time, &session_hybrid_ops, s);
+	return (s->chain || s->keyflow) && s->hybrid ? 0 : -ENOMEM;
 }
 
 static int open_driver(struct session *s, char *err, size_t room)
@@ -245,6 +255,8 @@ static void tick(evutil_socket_t fd, short what, void *arg)
 	say_rates(s);
 	if (s->chain)
 		chain_tick(s->chain);
+	if (s->hybrid)
+		hybrid_tick(s->hybrid);
 	if (s->broken || s->ticks++ % PSK_EVERY)
 		return;
 	if (!s->psk) {
@@ -293,6 +305,10 @@ static int configure(struct session *s, const char *config, char *err,
 			 s->driver->name);
 		return -EINVAL;
 	}
+	s->hybrid_time = HYBRID_TIME;
+	if (words_u64(&s->words, "hybrid_time", 1, 1 << 30, &s->hybrid_time,
+		      err, room))
+		return -EINVAL;
 	words_get(&s->words, "peer_link");
 	addr = words_get(&s->words, "channel");
 	return addr ? words_addr(addr, &check, err, room) : 0;
@@ -362,4 +378,10 @@ struct channel *session_channel(struct session *s)
 bool session_open(const struct session *s)
 {
 	return channel_is_open(s->channel);
+}
+
+void session_secret_again(struct session *s)
+{
+	if (s->hybrid)
+		hybrid_again(s->hybrid);
 }

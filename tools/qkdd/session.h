@@ -54,12 +54,19 @@ struct session_rates {
  * @reason: why the link gives no new key; "": it does
  * @report: JSON, on a block
  * @rates: measured anew
+ * @give: a post-quantum secret that the peer has, too, or will: 16 bytes of
+ *	name, 48 of secret; 0 or -errno
+ * @use: the peer has it; 0 or -errno
+ * @none: why there will be no such secret
  */
 struct session_ops {
 	void (*alarm)(void *ctx, enum qkd_alarm alarm, const char *text);
 	void (*reason)(void *ctx, const char *text);
 	void (*report)(void *ctx, const char *json);
 	void (*rates)(void *ctx, const struct session_rates *r);
+	int (*give)(void *ctx, const uint8_t *id, const uint8_t *secret);
+	int (*use)(void *ctx, const uint8_t *id);
+	void (*none)(void *ctx, const char *why);
 };
 
 /**
@@ -71,7 +78,7 @@ struct session_ops {
  * @peer_node: the other's
  * @role: of this node
  * @driver: name of the driver
- * @config: its words; also channel=, peer_link=, and the chain's
+ * @config: its words; also channel=, peer_link=, hybrid_time=, and the chain's
  * @local: this node's address, ss_family 0 if there is none
  * @peer: the peer's
  * @port: of the peer's daemon, TCP
@@ -106,5 +113,8 @@ void session_free(struct session *s);	/* NULL is fine */
 /* Whom a caller looks for, see struct channel_listener_conf; NULL: not now. */
 struct channel *session_channel(struct session *s);
 bool session_open(const struct session *s);
+
+/* What was given is lost: agree on another post-quantum secret. */
+void session_secret_again(struct session *s);
 
 #endif /* _QKDD_SESSION_H */

@@ -126,6 +126,40 @@ const struct deliver_ops session_deliver_ops = {
 	.moved = deliveries_moved,
 };
 
+static void send_short(void *ctx, unsigned int type, const void *data,
+		       size_t len)
+{
+	send_message(ctx, type, 0, data, len, NULL, 0);
+}
+
+static int give_secret(void *ctx, const uint8_t *id, const uint8_t *secret)
+{
+	struct session *s = ctx;
+
+	return s->ops->give(s->ctx, id, secret);
+}
+
+static int use_secret(void *ctx, const uint8_t *id)
+{
+	struct session *s = ctx;
+
+	return s->ops->use(s->ctx, id);
+}
+
+static void no_secret(void *ctx, const char *why)
+{
+	struct session *s = ctx;
+
+	s->ops->none(s->ctx, why);
+}
+
+const struct hybrid_ops session_hybrid_ops = {
+	.send = send_short,
+	.give = give_secret,
+	.use = use_secret,
+	.none = no_secret,
+};
+
 /* ---- what the driver calls ---- */
 
 static void from_run(void *ctx, const struct raw_header *header)

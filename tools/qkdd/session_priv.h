@@ -11,6 +11,7 @@
 #include "channel.h"
 #include "deliver.h"
 #include "driver.h"
+#include "hybrid.h"
 #include "keyflow.h"
 #include "session.h"
 #include "words.h"
@@ -59,6 +60,8 @@ struct session {
 	struct deliver *deliver;
 	struct chain *chain;
 	struct keyflow *keyflow;
+	struct hybrid *hybrid;
+	uint64_t hybrid_time;	/* s */
 	void *inst;		/* of the driver */
 
 	struct qkd_state ours;	/* as told in our HELLO */
@@ -91,6 +94,7 @@ void say_rates(struct session *s);
 extern const struct chain_ops session_chain_ops;
 extern const struct keyflow_ops session_keyflow_ops;
 extern const struct deliver_ops session_deliver_ops;
+extern const struct hybrid_ops session_hybrid_ops;
 extern const struct driver_host session_driver_host;
 void session_end(void *ctx, const char *why);
 void session_pause_driver(void *ctx, bool paused);
