@@ -38,6 +38,9 @@ check-matrix: deps ## the same on every kernel we know, 7.2 included
 check-otp: deps ## kernel tests of the one-time-pad tunnel
 	@tests/check --otp
 
+mutants: deps ## break the one-time-pad tunnel on purpose, see its tests fail
+	@tests/otp/mutants.py
+
 fuzz-kernel: debug-kernel ## throw nonsense at the modules for SECONDS=60
 	@$(SUB) tools
 	@tests/kfuzz/run $(SECONDS)
@@ -92,5 +95,5 @@ clean: ## remove what was built
 	rm -rf $(O)
 
 .PHONY: all help deps modules tools unit check check-matrix check-otp \
-	crash fuzz fuzz-kernel debug-kernel check-debug check-packages check-hybrid demo \
+	mutants crash fuzz fuzz-kernel debug-kernel check-debug check-packages check-hybrid demo \
 	bench bench-post bench-kme generate install deb clean

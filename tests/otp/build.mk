@@ -11,6 +11,10 @@ CFLAGS_kmod/otp/mac.c := -O2 -mgeneral-regs-only
 otp_datapath_SRCS := tests/bench/otp_datapath.c kmod/otp/mac.c
 otp_datapath_PKGS := libcrypto
 
+HELPERS += pad_user
+pad_user_SRCS := tests/otp/pad_user.c
+pad_user_LIBS := daemon
+
 TESTS += otp_fair otp_mac otp_packet otp_vectors otp_forge
 otp_fair_SRCS := tests/unit/otp_fair.c kmod/otp/fair.c
 otp_fair_CPPFLAGS := -Itests/kshim

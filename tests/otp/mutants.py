@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Breaks the one-time-pad tunnel on purpose, one promise at a time, and sees
+whether the test of that promise fails.
+
+    mutants.py [NAME|TEST...]
+
+What unit tests can find: the modules' pure files. The tree is copied, and
+built there. Prints a line for each mutant and ends with "N passed, N failed,
+N skipped": a mutant that a test finds is a pass.
+"""
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+# name, file, what stands there, what is put in its place, the test
+MUTANTS = [
+    ("the tag is not checked", "kmod/otp/mac.c",
+     "ok = !crypto_memneq(right, tag, OTP_TAG_SIZE);", "ok = true;",
+     "otp_forge"),
+    ("half of the tag is checked", "kmod/otp/mac.c",
+     "crypto_memneq(right, tag, OTP_TAG_SIZE)",
+     "crypto_memneq(right, tag, OTP_TAG_SIZE / 2)", "otp_mac"),
+    ("the tag has no mask", "kmod/otp/mac.c",
+     "x += otp_get64(mask) + ((u128)otp_get64(mask + 8) << 64);",
+     "(void)mask;", "otp_mac"),
+    ("the header is not under the tag", "kmod/otp/mac.c",
+     "mul_add(&a, otp_get64(aad), r--);", "mul_add(&a, 0, r--);",
+     "otp_mac"),
+    ("the length is not under the tag", "kmod/otp/mac.c",
+     "mul_add(&a, len, r);", "mul_add(&a, 0, r);", "otp_mac"),
+    ("the last bytes are not encrypted", "kmod/otp/mac.c",
+     "*dst++ = *src++ ^ *pad++;", "*dst++ = *src++;", "otp_mac"),
+    ("pad behind a generation's end is named", "kmod/otp/packet.c",
+     "if (info->offset + OTP_MASK_SIZE + (len - OTP_HDR_SIZE) >\n"
+     "	    OTP_OFFSET_MAX)\n		return -EBADMSG;\n", "",
+     "otp_packet"),
+    ("a packet longer than what came is believed", "kmod/otp/packet.c",
+     "total <= len)\n			return total;\n	} else",
+     "total)\n			return total;\n	} else", "otp_packet"),
+    ("key of a range can be taken twice", "kmod/core/ring.c",
+     "if (offset < rx->tail || rx_next(rx, offset, end, true) < end)\n"
+     "		return -EALREADY;", "", "core_ring"),
+    ("key-reserve is ignored", "kmod/otp/fair.c",
+     "u64 sum = u->reserve;", "u64 sum = 0;", "otp_fair"),
+    ("a guaranteed rate is not left", "kmod/otp/fair.c",
+     "sum += burst(o);", "sum += 0;", "otp_fair"),
+    ("who waits loses its turn", "kmod/otp/fair.c",
+     "u->vtime = max(u->vtime, f->now - min(f->now, lag));",
+     "u->vtime = max(u->vtime, f->now);\n	(void)lag;", "otp_fair"),
+]
+
+tree = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
+
+
+def run(cmd, cwd, seconds):
+    env = {k: v for k, v in os.environ.items()
+           if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+    return subprocess.run(cmd, cwd=cwd, timeout=seconds, text=True,
+                          env=dict(env, O="build"), stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def finds(copy, test):
+    """Whether the test fails, or None if the mutant does not compile."""
+    made = run(["make", "-f", "tools/Makefile", "build/tests/unit/" + test],
+               copy, 300)
+    if made.returncode:
+        print(made.stdout[-2000:])
+        return None
+    return run(["build/tests/unit/" + test], copy, 120).returncode != 0
+
+
+def main():
+    wanted = sys.argv[1:]
+    passed = failed = 0
+    with tempfile.TemporaryDirectory() as tmp:
+        copy = os.path.join(tmp, "tree")
+        shutil.copytree(tree, copy, symlinks=True, ignore=lambda d, names: [
+            n for n in names if n in (".git", "build", "__pycache__")])
+        for test in sorted({m[-1] for m in MUTANTS}):
+            if finds(copy, test) is not False:
+                print("not ok - %s fails on code that is not broken" % test)
+                failed += 1
+        for name, file, was, becomes, test in MUTANTS:
+            if wanted and name not in wanted and test not in wanted:
+                continue
+            path = os.path.join(copy, file)
+            with open(path) as f:
+                right = f.read()
+            if right.count(was) != 1:
+                print("not ok - %s: %s has changed" % (name, file))
+                failed += 1
+                continue
+            with open(path, "w") as f:
+                f.write(right.replace(was, becomes))
+            found = finds(copy, test)
+            with open(path, "w") as f:
+                f.write(right)
+            passed += bool(found)
+            failed += not found
+            print("%sok - %s: %s" % ("" if found else "not ", name,
+                  "does not compile" if found is None else
+                  "%s fails" % test if found else "%s PASSES" % test),
+                  flush=True)
+    print("%d passed, %d failed, 0 skipped" % (passed, failed))
+    sys.exit(bool(failed))
+
+
+main()
