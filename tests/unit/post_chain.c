@@ -5,6 +5,7 @@
  * whatever the size, the error rate, or a bit changed on the way.
  */
 #include <errno.h>
+#include <math.h>
 
 #include "tests/unit/post_random.h"
 #include "tools/post/cascade.h"
@@ -16,7 +17,7 @@
 
 #include <kselftest_harness.h>
 
-#define ROOM (1 << 17)
+#define ROOM (1 << 20)
 #define EPS_COR 1e-12
 
 enum outcome {
@@ -39,7 +40,63 @@ struct channel {
 	long len;
 	int count, spoilt;
 	uint64_t *s;
+	/* and what both know of each other */
+	struct post_protocol pr;
+	double key_basis;	/* how often it is chosen, by either */
+	uint64_t *chk_diff;
 };
+
+/*
+ * Two decoys, one, or pairs; detections of each intensity as often as a fibre
+ * of a tenth would have them.
+ */
+static void protocol(struct channel *c, enum post_method method)
+{
+	static const double mu[][POST_INTENSITIES] = {
+		[POST_LIM2014] = { .5, .2, .001 },
+		[POST_RUSCA2018] = { .5, .15 },
+		[POST_BBM92] = { 0 },
+	};
+	static const double p[][POST_INTENSITIES] = {
+		[POST_LIM2014] = { .5, .3, .2 },
+		[POST_RUSCA2018] = { .7, .3 },
+		[POST_BBM92] = { 1 },
+	};
+
+	c->pr.method = method;
+	c->pr.eps_sec = 1e-6;
+	c->pr.eps_cor = EPS_COR;
+	memcpy(c->pr.mu, mu[method], sizeof(c->pr.mu));
+	memcpy(c->pr.p, p[method], sizeof(c->pr.p));
+}
+
+static void draw_intensities(struct channel *c, uint64_t *lo, uint64_t *hi,
+			     size_t n)
+{
+	double w[POST_INTENSITIES], all = 0, x;
+	size_t i;
+	int k;
+
+	for (k = 0; k < POST_INTENSITIES; k++)
+		all += w[k] = c->pr.p[k] * (1 - exp(-.1 * c->pr.mu[k]));
+	for (i = 0; i < n && all > 0; i++) {
+		x = all * rnd_real(c->s);
+		for (k = 0; k < POST_INTENSITIES - 1 && x >= w[k]; k++)
+			x -= w[k];
+		post_bit_put(lo, i, k & 1);
+		post_bit_put(hi, i, k >> 1);
+	}
+}
+
+static uint64_t *bases(struct channel *c, size_t n)
+{
+	uint64_t *v = bits_new(n);
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		post_bit_put(v, i, rnd_real(c->s) >= c->key_basis);
+	return v;
+}
 
 static void send(struct channel *c)
 {
@@ -68,14 +125,18 @@ static long sift(struct end *a, struct end *b, struct channel *c, size_t n,
 		 double q)
 {
 	uint64_t *a_bit = bits_random(n, c->s), *b_bit;
-	uint64_t *a_basis = bits_random(n, c->s);
-	uint64_t *b_basis = bits_random(n, c->s), *heard = bits_new(n);
+	uint64_t *a_basis = bases(c, n), *b_basis = bases(c, n);
+	uint64_t *lo = bits_new(n), *hi = bits_new(n), *heard = bits_new(n);
 	uint64_t *index = calloc(n, 8), *got = calloc(n, 8);
 	uint64_t *chk_alice = bits_new(n), at = 0;
-	struct post_prep prep = { a_bit, a_basis, NULL, NULL };
+	bool decoys = c->pr.method != POST_BBM92;
+	struct post_prep prep = {
+		a_bit, a_basis, decoys ? lo : NULL, decoys ? hi : NULL,
+	};
 	size_t i, errors;
 	long ret = -1;
 
+	draw_intensities(c, lo, hi, n);
 	b_bit = bits_noisy(a_bit, n, q, c->s, &errors);
 	for (i = 0; i < n; i++) {
 		if (post_bit(a_basis, i) != post_bit(b_basis, i))
@@ -95,10 +156,14 @@ static long sift(struct end *a, struct end *b, struct channel *c, size_t n,
 					 c->body, ROOM);
 		send(c);
 		if (!post_sift_bob(c->body, c->len, b_bit, b_basis, n, &b->key,
-				   &b->chk, chk_alice))
-			ret = post_bits_diff(b->chk.bit, chk_alice,
-					     b->chk.len);
+				   &b->chk, chk_alice)) {
+			post_bits_xor(chk_alice, b->chk.bit, b->chk.len);
+			ret = post_bits_count(chk_alice, b->chk.len);
+		}
 	}
+	c->chk_diff = chk_alice;
+	free(lo);
+	free(hi);
 	free(a_bit);
 	free(b_bit);
 	free(a_basis);
@@ -106,7 +171,6 @@ static long sift(struct end *a, struct end *b, struct channel *c, size_t n,
 	free(heard);
 	free(index);
 	free(got);
-	free(chk_alice);
 	return ret;
 }
 
@@ -178,18 +242,24 @@ static bool amplify(struct end *a, struct end *b, struct channel *c, size_t n)
 	return ok;
 }
 
+/* What an end counts; the errors are told by Bob. */
+static void count(const struct end *e, const struct end *b,
+		  const struct channel *c, struct post_counts *k)
+{
+	const struct post_sifted *key = &e->key, *chk = &e->chk;
+
+	post_sift_count(key->lo, key->hi, NULL, key->len, k->n_key);
+	post_sift_count(key->lo, key->hi, post_cascade_errors(b->ec, NULL),
+			key->len, k->m_key);
+	post_sift_count(chk->lo, chk->hi, NULL, chk->len, k->n_chk);
+	post_sift_count(chk->lo, chk->hi, c->chk_diff, chk->len, k->m_chk);
+}
+
 static enum outcome finish(struct end *a, struct end *b, struct channel *c,
 			   long errors)
 {
-	struct post_protocol pr = {
-		.method = POST_BBM92, .eps_sec = 1e-6, .eps_cor = EPS_COR,
-	};
 	size_t n = a->key.len;
-	struct post_counts ca = { .n_key = { n }, .n_chk = { a->chk.len },
-				  .m_chk = { errors } };
-	struct post_counts cb = { .n_key = { b->key.len },
-				  .n_chk = { b->chk.len },
-				  .m_chk = { errors } };
+	struct post_counts ca, cb;
 	unsigned int tag_bytes = post_verify_tag_bytes(n, EPS_COR);
 	struct post_cascade_plan *plan;
 	uint8_t seed[32] = { 1 };
@@ -197,15 +267,17 @@ static enum outcome finish(struct end *a, struct end *b, struct channel *c,
 	enum outcome ret = NO_KEY;
 
 	plan = post_cascade_plan_new(n, seed);
-	if (!plan || b->key.len != n)
+	if (!plan || b->key.len != n || b->chk.len != a->chk.len)
 		goto out;
 	a->ec = post_cascade_new(plan, POST_ALICE, a->key.bit, ppm, n);
 	b->ec = post_cascade_new(plan, POST_BOB, b->key.bit, ppm, n);
 	if (!reconcile(a, b, c) || !verify(a, b, c, n, tag_bytes))
 		goto out;
-	post_key_length(&pr, &ca, post_cascade_leak(a->ec), 8 * tag_bytes,
+	count(a, b, c, &ca);
+	count(b, b, c, &cb);
+	post_key_length(&c->pr, &ca, post_cascade_leak(a->ec), 8 * tag_bytes,
 			&a->budget);
-	post_key_length(&pr, &cb, post_cascade_leak(b->ec), 8 * tag_bytes,
+	post_key_length(&c->pr, &cb, post_cascade_leak(b->ec), 8 * tag_bytes,
 			&b->budget);
 	if (!amplify(a, b, c, n))
 		goto out;
@@ -218,7 +290,8 @@ out:
 	return ret;
 }
 
-static enum outcome run(size_t n, double q, int spoilt, uint64_t *s, int *sent)
+static enum outcome run_as(enum post_method method, double key_basis, size_t n,
+			   double q, int spoilt, uint64_t *s, int *sent)
 {
 	struct channel *c = calloc(1, sizeof(*c));
 	struct end a = { 0 }, b = { 0 };
@@ -227,6 +300,8 @@ static enum outcome run(size_t n, double q, int spoilt, uint64_t *s, int *sent)
 
 	c->spoilt = spoilt;
 	c->s = s;
+	c->key_basis = key_basis;
+	protocol(c, method);
 	errors = sift(&a, &b, c, n, q);
 	if (errors >= 0 && a.chk.len)
 		ret = finish(&a, &b, c, errors);
@@ -237,8 +312,14 @@ static enum outcome run(size_t n, double q, int spoilt, uint64_t *s, int *sent)
 	sifted_free(&b.chk);
 	free(a.secret);
 	free(b.secret);
+	free(c->chk_diff);
 	free(c);
 	return ret;
+}
+
+static enum outcome run(size_t n, double q, int spoilt, uint64_t *s, int *sent)
+{
+	return run_as(POST_BBM92, .5, n, q, spoilt, s, sent);
 }
 
 TEST(good_links_give_both_ends_the_same_key)
@@ -256,6 +337,22 @@ TEST(good_links_give_both_ends_the_same_key)
 	}
 }
 
+TEST(decoys_give_both_ends_the_same_key)
+{
+	uint64_t s = 5;
+	int i, sent;
+
+	for (i = 0; i < 10; i++) {
+		enum post_method m = i % 2 ? POST_RUSCA2018 : POST_LIM2014;
+		size_t n = 250000 + rnd(&s) % 50000;
+		double q = .01 * rnd_real(&s), z = .5 + .2 * rnd_real(&s);
+
+		ASSERT_EQ(KEY, run_as(m, z, n, q, -1, &s, &sent)) {
+			TH_LOG("method %d n %zu q %g z %g", m, n, q, z);
+		}
+	}
+}
+
 TEST(bad_links_give_none)
 {
 	uint64_t s = 2;
@@ -266,15 +363,19 @@ TEST(bad_links_give_none)
 				      .1 + .4 * rnd_real(&s), -1, &s, &sent));
 }
 
+/* sizes over decades, any share of the bases, any analysis */
 TEST(any_link_gives_the_same_or_none)
 {
 	uint64_t s = 3;
 	int i, sent;
 
-	for (i = 0; i < 40; i++)
-		ASSERT_NE(DIFFERENT_KEYS, run(1 + rnd(&s) % 30000,
-					      .2 * rnd_real(&s), -1, &s,
-					      &sent));
+	for (i = 0; i < 60; i++) {
+		size_t n = exp(rnd_real(&s) * log(200000)) + 1;
+		double z = rnd_real(&s), q = .2 * rnd_real(&s);
+
+		ASSERT_NE(DIFFERENT_KEYS, run_as(i % 3, z, n, q, -1, &s,
+						 &sent));
+	}
 }
 
 /* were authentication missing, verification would still hold */
@@ -285,11 +386,13 @@ TEST(a_bit_changed_on_the_way_gives_the_same_or_none)
 
 	ASSERT_EQ(KEY, run(20000, .01, -1, &s, &sent));
 	for (i = 0; i < 100; i++) {
+		bool decoys = i % 10 == 9;
 		enum outcome o;
 		int n;
 
-		o = run(20000, .01, i < 8 ? i / 4 : (int)(rnd(&s) % sent), &s,
-			&n);
+		o = run_as(decoys ? POST_LIM2014 : POST_BBM92,
+			   decoys ? .8 : .5, decoys ? 250000 : 20000, .01,
+			   i < 8 ? i / 4 : (int)(rnd(&s) % sent), &s, &n);
 		ASSERT_NE(DIFFERENT_KEYS, o);
 		keys += o == KEY;
 		none += o == NO_KEY;

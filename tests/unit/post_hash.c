@@ -144,6 +144,38 @@ TEST(a_tag_depends_on_every_bit_and_the_length)
 	free(v);
 }
 
+/* Strings as blocks have them, which are hashed in several pieces */
+TEST(a_tag_of_a_long_string_depends_on_all_of_it)
+{
+	uint8_t key[16] = { 2, 7, 1, 8, 2, 8 }, a[16], b[16], *bytes;
+	size_t n = 1000003, i, at;
+	uint64_t s = 7, *v = bits_random(n, &s);
+	struct polyhash p;
+
+	post_verify_tag(key, v, n, a);
+	bytes = malloc(post_bytes(n));
+	post_bits_store(bytes, v, n);
+	polyhash_begin(&p, key);
+	polyhash_add(&p, bytes, post_bytes(n));
+	polyhash_end(&p, n, b);
+	EXPECT_EQ(0, memcmp(a, b, 16));
+	for (i = 0; i < 200; i++) {
+		/* the last bits, those at the pieces' ends, and any */
+		at = i < 10 ? n - 1 - i : i < 70 ? (i / 2) * 32768 - i % 2 :
+		     rnd(&s) % n;
+		if (at >= n)
+			continue;
+		post_bit_flip(v, at);
+		post_verify_tag(key, v, n, b);
+		ASSERT_NE(0, memcmp(a, b, 16)) {
+			TH_LOG("bit %zu", at);
+		}
+		post_bit_flip(v, at);
+	}
+	free(bytes);
+	free(v);
+}
+
 TEST(a_short_tag_misses_no_more_than_stated)
 {
 	/* one byte over strings of one block: at most 2 of 256 keys miss */
