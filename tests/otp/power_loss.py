@@ -26,9 +26,10 @@ for line in open(sys.argv[2], errors="replace"):
 used.sort()
 for a, b in zip(used, used[1:]):
     if a[1] > b[0]:
-        print("# USED TWICE: %d to %d in life %d, %d to %d in life %d" %
-              (*a, *b))
         bad += 1
+        if bad < 10:
+            print("# USED TWICE: %d to %d in life %d, %d to %d in life %d" %
+                  (*a, *b))
 # one may have been cut off before it began
 if 2 * len(lives) < int(sys.argv[3]):
     print("# only %d of %s lives used key" % (len(lives), sys.argv[3]))
