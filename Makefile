@@ -56,6 +56,10 @@ debug-kernel: ## build the debug kernel (user-mode Linux), once
 check-debug: debug-kernel ## kernel tests on the debug kernel, its log checked
 	@tests/check --debug
 
+.PHONY: coverage
+coverage: debug-kernel ## lines of kmod/ that kernel tests and fuzzing reach
+	@tests/coverage/run -s $(or $(SECONDS),60)
+
 demo: deps ## the main job, shown [NODES=netns|vm]
 	@tests/demo/run $(NODES)
 
