@@ -92,6 +92,9 @@ deb: ## Debian packages, in $(O)/deb
 check-packages: deb ## packages in fresh Debian 12 and 13: install, upgrade, remove
 	@tests/install/run
 
+check-reproducible: ## two builds elsewhere and at other times install the same bytes
+	@tests/install/reproducible.sh
+
 check-hybrid: ## qkdd's part of hybrid tunnels with OpenSSL 3.5, in a Debian 13
 	@tests/install/hybrid.sh
 
@@ -99,5 +102,6 @@ clean: ## remove what was built
 	rm -rf $(O)
 
 .PHONY: all help deps modules tools unit check check-matrix check-otp \
-	mutants crash fuzz fuzz-kernel debug-kernel check-debug check-packages check-hybrid demo \
+	mutants crash fuzz fuzz-kernel debug-kernel check-debug check-packages \
+	check-hybrid check-reproducible demo \
 	bench bench-post bench-kme generate install deb clean
