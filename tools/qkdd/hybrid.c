@@ -187,8 +187,10 @@ void hybrid_tick(struct hybrid *h)
 {
 	char why[WHY_MAX];
 
-	if (h->met && h->lower && ++h->age >= h->period &&
-	    !kem_there(why, sizeof(why)))
+	if (!h->met || !h->lower || ++h->age < h->period)
+		return;
+	h->age = 0;
+	if (!kem_there(why, sizeof(why)))
 		offer(h);
 }
 
