@@ -75,6 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct xchg x = { .done = check_answer };
 	char *path, *query, err[128];
 	struct conf *conf;
+	bool skip;
 
 	if (!desk) {
 		log_setup(LOG_LEVEL_ERR, false);
@@ -88,6 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	x.method = data[0] & 3;
 	x.caller = callers[data[0] >> 2 & 3];
 	x.kme = data[0] & 16 ? "m" : NULL;
+	skip = data[0] & 32;
 	data++;
 	size--;
 	path = line(&data, &size);
@@ -97,7 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	x.body = (const char *)data;
 	x.body_len = size;
 	answers = 0;
-	front = front_find(data[0] & 0x10 ? PORT_SKIP : PORT_014, x.path);
+	front = front_find(skip ? PORT_SKIP : PORT_014, x.path);
 	if (front) {
 		front->handle(desk, &x);
 		if (answers != 1)
