@@ -29,6 +29,7 @@ check=(
 	debian-archive-keyring
 	# what tests use in the guest
 	iproute2 iputils-ping iperf3 jq tcpdump ethtool nftables procps curl
+	e2fsprogs
 	# another key manager beside ours
 	charon-systemd strongswan-swanctl
 	nginx-light rsync socat strace netcat-openbsd python-pyvcf-examples

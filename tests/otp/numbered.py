@@ -1,0 +1,72 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A stream of numbered datagrams, whose content follows from their number.
+
+    numbered.py send ADDRESS COUNT A_SECOND SIZE
+    numbered.py receive SECONDS SIZE
+
+Prints what came, as JSON: received, wrong, twice, late (after a later one),
+last (number), gap_ms (the longest between two). Like RTP, with the time of
+each sent from the first's on, in no hurry to make up for more than a frame.
+"""
+import hashlib
+import json
+import socket
+import sys
+import time
+
+PORT = 7001
+
+
+def content(number, size):
+    head = number.to_bytes(8, "big")
+    return head + hashlib.shake_128(head).digest(size - 8)
+
+
+def send(address, count, rate, size):
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    s = socket.socket(family, socket.SOCK_DGRAM)
+    begin = time.monotonic()
+    for i in range(count):
+        wait = begin + i / rate - time.monotonic()
+        if wait > 0:
+            time.sleep(wait)
+        s.sendto(content(i, size), (address, PORT))
+
+
+def receive(seconds, size):
+    s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+    s.bind(("::", PORT))
+    got, wrong, twice, late, last, gap = set(), 0, 0, 0, -1, 0.0
+    s.settimeout(60)
+    before = None
+    while True:
+        try:
+            d = s.recv(65535)
+        except TimeoutError:
+            break
+        s.settimeout(seconds)
+        now = time.monotonic()
+        if before is not None:
+            gap = max(gap, now - before)
+        before = now
+        number = int.from_bytes(d[:8], "big")
+        if len(d) != size or d != content(number, size):
+            wrong += 1
+            continue
+        twice += number in got
+        late += number < last
+        got.add(number)
+        last = max(last, number)
+    json.dump({"received": len(got), "wrong": wrong, "twice": twice,
+               "late": late, "last": last, "gap_ms": round(gap * 1000)},
+              sys.stdout)
+    print()
+
+
+if sys.argv[1] == "send":
+    send(sys.argv[2], int(sys.argv[3]), float(sys.argv[4]), int(sys.argv[5]))
+else:
+    receive(float(sys.argv[2]), int(sys.argv[3]))
