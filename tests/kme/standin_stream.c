@@ -17,7 +17,6 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <sys/timerfd.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -34,9 +33,9 @@ struct hello {
 struct standin_stream {
 	pthread_t thread;
 	bool started;
-	pthread_mutex_t lock;	/* protects @stop to @ended */
+	pthread_mutex_t lock;	/* protects the rest */
 	bool stop;
-	int timer;
+	int tell[2];	/* to be polled; what says that there is something */
 	int sock;
 	struct sockaddr_un other;
 	socklen_t other_len;
@@ -64,6 +63,13 @@ static socklen_t name_socket(struct sockaddr_un *a, const char *link,
 
 static void meet(struct standin_stream *st);
 
+static uint64_t limit(void)
+{
+	const char *s = getenv("QKD_STANDIN_STREAM");
+
+	return s ? strtoull(s, NULL, 10) : UINT64_MAX;
+}
+
 /* As the kernels do: also while nobody reads. */
 static void *look(void *arg)
 {
@@ -74,6 +80,10 @@ static void *look(void *arg)
 	do {
 		pthread_mutex_lock(&st->lock);
 		meet(st);
+		if (st->ended)
+			shutdown(st->tell[1], SHUT_WR);
+		else if (st->bound && st->pos < limit())
+			(void)!write(st->tell[1], "", 1);
 		stop = st->stop;
 		pthread_mutex_unlock(&st->lock);
 		nanosleep(&pause, NULL);
@@ -84,9 +94,6 @@ static void *look(void *arg)
 int standin_stream_new(struct standin_stream **out, const char *link,
 		       const char *name, bool lower)
 {
-	const struct itimerspec often = {
-		.it_value.tv_nsec = 1, .it_interval.tv_nsec = LOOK_NS,
-	};
 	struct standin_stream *st = calloc(1, sizeof(*st));
 	struct sockaddr_un me;
 	socklen_t len = name_socket(&me, link, name, lower);
@@ -97,9 +104,9 @@ int standin_stream_new(struct standin_stream **out, const char *link,
 	st->other_len = name_socket(&st->other, link, name, !lower);
 	st->sock = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
 			  0);
-	st->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	timerfd_settime(st->timer, 0, &often, NULL);
-	if (getrandom(&st->hello.mine, sizeof(st->hello.mine), 0) !=
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
+		       st->tell) ||
+	    getrandom(&st->hello.mine, sizeof(st->hello.mine), 0) !=
 	    sizeof(st->hello.mine) ||
 	    bind(st->sock, (void *)&me, len)) {
 		err = errno == EADDRINUSE ? -EBUSY : -errno;
@@ -121,7 +128,8 @@ void standin_stream_free(struct standin_stream *st)
 	if (st->started)
 		pthread_join(st->thread, NULL);
 	close(st->sock);
-	close(st->timer);
+	close(st->tell[0]);
+	close(st->tell[1]);
 	free(st);
 }
 
@@ -153,22 +161,16 @@ static void meet(struct standin_stream *st)
 		st->ended = true;
 }
 
-static uint64_t limit(void)
-{
-	const char *s = getenv("QKD_STANDIN_STREAM");
-
-	return s ? strtoull(s, NULL, 10) : UINT64_MAX;
-}
-
 ssize_t standin_stream_read(struct standin_stream *st, void *buf, size_t len)
 {
 	uint8_t iv[16] = { 0 }, skip[16] = { 0 };
 	EVP_CIPHER_CTX *ctx;
 	bool ended, bound;
-	uint64_t ticks;
+	char heard[256];
 	int n;
 
-	(void)!read(st->timer, &ticks, sizeof(ticks));
+	while (read(st->tell[0], heard, sizeof(heard)) > 0)
+		;
 	pthread_mutex_lock(&st->lock);
 	ended = st->ended;
 	bound = st->bound;
@@ -185,11 +187,13 @@ ssize_t standin_stream_read(struct standin_stream *st, void *buf, size_t len)
 	memset(buf, 0, len);
 	EVP_EncryptUpdate(ctx, buf, &n, buf, len);
 	EVP_CIPHER_CTX_free(ctx);
+	pthread_mutex_lock(&st->lock);
 	st->pos += len;
+	pthread_mutex_unlock(&st->lock);
 	return len;
 }
 
 int standin_stream_fd(const struct standin_stream *st)
 {
-	return st->timer;
+	return st->tell[0];
 }

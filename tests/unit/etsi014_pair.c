@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * etsi014_pair SECONDS WANT CONFIG0 CONFIG1: two daemons' ends of a link, fed by
- * driver etsi014; how much key came, and whether the ends agree, is printed.
+ * etsi014_pair SECONDS WANT CONFIG0 CONFIG1 [DRIVER]: two daemons' ends of a link, fed by
+ * driver etsi014, or the one told; how much key came, and whether the ends agree, is printed.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -26,12 +26,12 @@ int main(int argc, char **argv)
 	bool got;
 	int i;
 
-	if (argc != 5)
+	if (argc != 5 && argc != 6)
 		return 2;
 	signal(SIGPIPE, SIG_IGN);
 	log_setup(getenv("V") ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERR, false);
 	want = strtoull(argv[2], NULL, 10);
-	pair_init(&p, "etsi014", "", 1 << 20, true);
+	pair_init(&p, argc == 6 ? argv[5] : "etsi014", "", 1 << 20, true);
 	for (i = 0; i < 2; i++)
 		snprintf(p.config[i], sizeof(p.config[i]), "%s", argv[3 + i]);
 	pair_start(&p, 0);

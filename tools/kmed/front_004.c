@@ -532,7 +532,12 @@ static void get_key(struct conn *c, const struct msg_004_request *r)
 		return;
 	}
 	if (r->index < s->next || r->index - s->next > SKIP_MAX) {
-		answer_key(c, MSG_004_NO_KEY, s, NULL, 0);
+		bool ended = s->ops->stream_ended(s->st);
+
+		answer_key(c, ended ? MSG_004_NO_CONNECTION : MSG_004_NO_KEY,
+			   s, NULL, 0);
+		if (ended)
+			stream_free(s);
 		return;
 	}
 	c->waits = s;

@@ -8,6 +8,7 @@
 #ifndef _KMED_SOURCE_H
 #define _KMED_SOURCE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -40,6 +41,7 @@ struct key_level {
  *	both give; what follows is of it. -EBUSY: somebody here has it
  * @stream_fd: to be polled for input
  * @stream_read: bytes, never blocking; 0: it has ended; -EAGAIN: none yet
+ * @stream_ended: without reading: the other end, or the link, has left
  * @leave: ends it at the other end as well
  *
  * Each returns a negative errno on failure; qkd_error() has words for it.
@@ -57,6 +59,7 @@ struct key_source_ops {
 		    const char *name);
 	int (*stream_fd)(const struct key_stream *st);
 	ssize_t (*stream_read)(struct key_stream *st, void *buf, size_t len);
+	bool (*stream_ended)(const struct key_stream *st);
 	void (*leave)(struct key_stream *st);
 };
 

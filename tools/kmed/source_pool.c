@@ -6,6 +6,7 @@
  * the same ID the peer's KME takes it from its own kernel's rx stream.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 
 #include "source.h"
@@ -134,6 +135,13 @@ static ssize_t pool_stream_read(struct key_stream *st, void *buf, size_t len)
 	return qkd_dev_read(st->dev, buf, len);
 }
 
+static bool pool_stream_ended(const struct key_stream *st)
+{
+	struct pollfd p = { .fd = qkd_dev_fd(st->dev), .events = POLLRDHUP };
+
+	return poll(&p, 1, 0) > 0;
+}
+
 const struct key_source_ops source_pool = {
 	.name = "pool",
 	.open = pool_open,
@@ -144,5 +152,6 @@ const struct key_source_ops source_pool = {
 	.join = pool_join,
 	.stream_fd = pool_stream_fd,
 	.stream_read = pool_stream_read,
+	.stream_ended = pool_stream_ended,
 	.leave = pool_leave,
 };

@@ -8,6 +8,7 @@
 #include "drivers.h"
 
 static const struct qkd_driver * const drivers[] = {
+	&driver_etsi004,
 	&driver_etsi014,
 	&driver_file,
 	&driver_pipe,

@@ -7,6 +7,7 @@
 
 struct qkd_driver;
 
+extern const struct qkd_driver driver_etsi004;
 extern const struct qkd_driver driver_etsi014;
 extern const struct qkd_driver driver_file;
 extern const struct qkd_driver driver_pipe;
