@@ -11,17 +11,17 @@ need_cmd openssl jq
 
 kme_pki > /dev/null || die "no certificates"
 for s in a1 a2 b1 stranger; do openssl rand -hex 32 > "$test_dir/$s.psk"; done
-skip_conf() { # END PORT SAES...
-	local end=$1 port=$2 list='' s
+skip_conf() { # PORT SAES...
+	local port=$1 list='' s
 
-	shift 2
+	shift
 	for s in "$@"; do
 		list+="${list:+,} { \"sae\": \"$s\", \"identity\": \"router $s\", \"key\": \"$test_dir/$s.psk\" }"
 	done
 	echo "\"listen-skip\": [\"127.0.0.1:$port\"], \"skip-clients\": [ $list ],"
 }
-kme_conf a b q0 "$(skip_conf a 19447 a1 a2)"
-kme_conf b a q0-far "$(skip_conf b 19448 b1)"
+kme_conf a b q0 "$(skip_conf 19447 a1 a2)"
+kme_conf b a q0-far "$(skip_conf 19448 b1)"
 kme_start a
 kme_start b
 
@@ -31,7 +31,7 @@ tls() {
 
 	shift 3
 	timeout 10 openssl s_client -connect "127.0.0.1:$port" -psk_identity "$id" \
-		-psk "$(cat "$test_dir/$of.psk")" "$@" 2>&1
+		-psk "$(cat "$test_dir/$of.psk")" "$@"
 }
 # get SAE PATH [METHOD]: status, and the body in a line of its own
 get() {
@@ -39,7 +39,7 @@ get() {
 
 	[ "${1:0:1}" = a ] || port=19448
 	printf '%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n' "${3:-GET}" "$2" |
-		tls "router $1" "$1" $port -quiet -ign_eof | tr -d '\r' |
+		tls "router $1" "$1" $port -quiet -ign_eof 2> /dev/null | tr -d '\r' |
 		awk '/^HTTP/ { print $2 } body { print } /^$/ { body = 1 }'
 }
 status() { head -n 1; }
@@ -81,7 +81,7 @@ is 'no 014 at this port' "$(get a1 /api/v1/keys/b1/status | status)" 404
 is '405: another method' "$(get a1 '/key?remoteSystemID=b1' POST | status)" 405
 
 # ---- who is served
-hello() { echo | tls "$@" -brief; }
+hello() { echo | tls "$@" -brief 2>&1; }
 # OpenSSL's own client does a PSK with SHA-256 only, in 1.3
 new() { printf 'GET /capabilities HTTP/1.1\r\n\r\n' | "$O/tests/bin/psk_client" 19447 "$1" "$(cat "$test_dir/$2.psk")"; }
 check 'TLS 1.3 with AES-256, where a PSK is of SHA-384' eval \
