@@ -74,6 +74,9 @@ bench-post: deps ## measure post-processing natively, the same lines
 	@for b in bench_post bench_sim qkdd_chain; do \
 		[ ! -x $(O)/bench/$$b ] || $(O)/bench/$$b || exit; done
 
+bench-relay: deps ## measure the relay over trusted nodes; the same lines
+	@tests/bench/relay
+
 bench-kme: deps ## measure the key service, beside nginx; the same lines
 	@tests/bench/kme
 
@@ -104,4 +107,4 @@ clean: ## remove what was built
 .PHONY: all help deps modules tools unit check check-matrix check-otp \
 	mutants crash fuzz fuzz-kernel debug-kernel check-debug check-packages \
 	check-hybrid check-reproducible demo \
-	bench bench-post bench-kme generate install deb clean
+	bench bench-post bench-kme bench-relay generate install deb clean

@@ -133,6 +133,9 @@ static void feed_tx(struct pool *p)
 		qkd_tx_confirm(&p->tx, p->tx.head - len, len);
 		room -= len;
 	}
+	/* what is made while there is no room is nobody's */
+	if (p->rate && p->tx.head < end && room < sizeof(block))
+		p->since += (double)(end - p->tx.head) / p->rate;
 	/* tests look for key in this process: this would be the kernel's */
 	qkd_wipe(block, sizeof(block));
 }
@@ -174,10 +177,12 @@ static void skip_begun(struct pool *p)
 		p->begun = 0;
 	for (at = MAC_SECRET; at < p->begun; at += n) {
 		n = p->begun - at < sizeof(gone) ? p->begun - at : sizeof(gone);
+		p->since = now();
 		feed_tx(p);
 		if (qkd_tx_reserve(&p->tx, gone, n, 0, &at))
 			break;
 	}
+	p->since = now();
 }
 
 static void save_begun(const struct pool *p, uint64_t end)

@@ -5,7 +5,9 @@
 # after tests/lib.sh:
 #
 #	hospital ---- q1 ---- biobank ---- q2 ---- clinic
-#	    '---- q3 ---- institute ---- q4 ---------'
+#	    |                    |              |
+#	    |                    q5             |
+#	    '---- q3 ---- institute ---- q4 ----'
 #
 # The virtual link is between hospital, the origin, and clinic, the target. Most of
 # the time is spent on waiting, so groups of tests run beside each other, each with
@@ -70,8 +72,8 @@ one() { echo "$1,$2,$3,${relay_ip[$2]},${relay_ip[$3]}"; }
 relay_links() {
 	case $1 in
 	hospital)	one q1 "$1" biobank; one q3 "$1" institute ;;
-	biobank)	one q1-far "$1" hospital; one q2 "$1" clinic ;;
-	institute)	one q3-far "$1" hospital; one q4 "$1" clinic ;;
+	biobank)	one q1-far "$1" hospital; one q2 "$1" clinic; one q5 "$1" institute ;;
+	institute)	one q3-far "$1" hospital; one q4 "$1" clinic; one q5-far "$1" biobank ;;
 	clinic)		one q2-far "$1" biobank; one q4-far "$1" institute ;;
 	esac
 }
@@ -98,8 +100,11 @@ relay_start() {
 
 # relay_wait NODE: until it has all its sessions
 relay_wait() {
+	local sessions
+
+	sessions=$(relay_links "$1" | awk 'END { print 2 * NR }')
 	# shellcheck disable=SC2016
-	wait_for 10 '[ "$(grep -c "chunks can" "$test_dir/'"$1"'.log")" -ge 4 ]' ||
+	wait_for 10 '[ "$(grep -c "chunks can" "$test_dir/'"$1"'.log")" -ge '"$sessions"' ]' ||
 		die "$1 meets nobody: $(cat "$test_dir/$1.log")"
 }
 

@@ -3,7 +3,8 @@
  * relay_pair SECONDS WANT CONFIG0 CONFIG1: two daemons' ends of a virtual link,
  * nodes hospital and clinic, fed by driver relay; how much key came in that time,
  * and whether the ends agree, is printed. It ends when both have WANT bytes. The
- * key is written to $RELAY_PAIR_KEY, if that is set.
+ * key is written to $RELAY_PAIR_KEY, if that is set. Seconds and bytes told are those
+ * after the first $RELAY_PAIR_SKIP bytes.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -21,6 +22,12 @@ static bool enough(struct pair *p, void *arg)
 	       p->end[1].pool.confirmed >= want;
 }
 
+/* Into both pools, each byte once */
+static double bytes_of(const struct pair *p)
+{
+	return (double)p->end[0].pool.confirmed + p->end[1].pool.confirmed;
+}
+
 static void keep_key(const struct pool *p)
 {
 	const char *path = getenv("RELAY_PAIR_KEY");
@@ -34,8 +41,9 @@ static void keep_key(const struct pool *p)
 int main(int argc, char **argv)
 {
 	static struct pair p;
-	uint64_t want;
-	double began;
+	const char *first = getenv("RELAY_PAIR_SKIP");
+	uint64_t want, skip = first ? strtoull(first, NULL, 10) : 0;
+	double began, had;
 	bool got;
 	int i;
 
@@ -51,12 +59,15 @@ int main(int argc, char **argv)
 	pair_start(&p, 1);
 	pair_run(&p, enough, &want, .2);
 	pair_start(&p, 0);
+	if (skip)
+		pair_run(&p, enough, &skip, atof(argv[1]));
 	began = pair_now();
+	had = bytes_of(&p);
 	got = pair_run(&p, enough, &want, atof(argv[1]));
-	printf("%s agree=%ld,%ld seconds=%.3f\n", got ? "enough" : "starved",
+	printf("%s agree=%ld,%ld seconds=%.3f bytes=%.0f\n", got ? "enough" : "starved",
 	       pool_compare(&p.end[0].pool, &p.end[1].pool),
 	       pool_compare(&p.end[1].pool, &p.end[0].pool),
-	       pair_now() - began);
+	       pair_now() - began, bytes_of(&p) - had);
 	for (i = 0; i < 2; i++)
 		printf("reason%d=%s\nverify%d=%u\ndriver%d=%u %s\n", i,
 		       p.end[i].reason, i, p.end[i].alarms[QKD_ALARM_VERIFY],

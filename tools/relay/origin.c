@@ -301,6 +301,8 @@ static void acked(struct origin *o, struct block *b, unsigned int share)
 	w->why[0] = '\0';
 	if (was_held || !is_held(o, b))
 		return;
+	log_debug("to %s: a block of %zu bytes is held after %.0f ms",
+		  o->open.peer, b->size - SHARE_MASK, 1000 * took);
 	if (took < FAST_S && o->chunks < CHUNKS_MAX)
 		o->chunks *= 2;
 	else if (took > o->open.timeout / 4. && o->chunks > 1)
