@@ -17,9 +17,9 @@ kme_conf b a q0-far "\"store\": \"$test_dir/b.store\", \"store-key\": \"kmed-sto
 kme_start a
 starts() { # whether KME b starts with what it is given
 	"$O/tests/bin/kmed_standin" -c "$test_dir/b.json" > "$test_dir/b.out" 2>&1 &
-	local pid=$! i
+	local pid=$!
 
-	for i in {1..50}; do
+	for _ in {1..50}; do
 		kill -0 $pid 2> /dev/null || break
 		! grep -q 'is ready' "$test_dir/b.out" || break
 		sleep 0.1
