@@ -42,6 +42,7 @@
 #define PATIENCE	60	/* s until the first block */
 #define STRETCH		10	/* s: nothing shorter is called sustained */
 #define RUNS_MAX	99
+#define SECRET_SIZE	(512u << 10)	/* bytes carried to the peer */
 
 struct setting {
 	const char *suffix;	/* of the figures' names */
@@ -187,6 +188,8 @@ static int run(const struct setting *s, double *v)
 	snprintf(words, sizeof(words), "fibre=127.0.0.1:%u %s", free_port(),
 		 s->words);
 	pair_init_apart(&p, "sim", words, 1 << 24, 2);
+	/* the blocks under way are bounded by what authenticates them, too */
+	pair_secret(&p, SECRET_SIZE);
 	if (s->delay_ms) {
 		way = delay_new(channel_listener_port(p.end[0].listener),
 				s->delay_ms / 1e3);
