@@ -60,6 +60,15 @@ check-debug: debug-kernel ## kernel tests on the debug kernel, its log checked
 coverage: debug-kernel ## lines of kmod/ that kernel tests and fuzzing reach
 	@tests/coverage/run -s $(or $(SECONDS),60)
 
+.PHONY: check-lifetimes
+check-lifetimes: deps ## UNLOADS=1000 of all modules, NAMESPACES=10000 end in use
+	@$(SUB) tests
+	@kmod/build.sh 6.12 > /dev/null
+	@tests/vm/run -k 6.12 -D -t 36000 -e QKD_SLOW=1000 \
+		-e QKD_UNLOADS=$(or $(UNLOADS),1000) \
+		-e QKD_NAMESPACES=$(or $(NAMESPACES),10000) \
+		tests/run -v kernel/lifetimes
+
 demo: deps ## the main job, shown [NODES=netns|vm]
 	@tests/demo/run $(NODES)
 
