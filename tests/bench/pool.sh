@@ -23,6 +23,6 @@ bench() { # NAME CMD...: its figures, and whether it got to its end
 	is "$name" $? 0
 	cat "$test_dir/out"
 }
-bench 'the device was measured' "$O/bench/pool_device" run
+bench 'the device was measured' "$O/tests/bin/pool_device" run
 bench 'links were measured' \
 	env QKD_LINKS="${POOL_BENCH_LINKS:-10000}" "$O/tests/kernel/links"

@@ -95,7 +95,7 @@ one_tunnel() {
 }
 
 # sum COLUMN: of all tunnels at both ends (see xfrm_many.c)
-sum() { { "$O/bench/xfrm_many" hospital sum; "$O/bench/xfrm_many" biobank sum; } | awk -v c="$1" '{ n += $c } END { print n }'; }
+sum() { { "$O/tests/bin/xfrm_many" hospital sum; "$O/tests/bin/xfrm_many" biobank sum; } | awk -v c="$1" '{ n += $c } END { print n }'; }
 everyone() { [ "$(sum 2) $(sum 3)" = "$((2 * many)) $((2 * many))" ]; }
 now() { date +%s%N; }
 dropped() { both qkdctl -j -s link show q | jq .[0].errors.rx_dropped | awk '{ n += $1 } END { print n }'; }
@@ -104,8 +104,8 @@ memory() { awk '/^(SUnreclaim|Percpu|VmallocUsed|KernelStack|PageTables):/ { n +
 
 # make FIRST N: at both ends, without key yet
 make_tunnels() {
-	"$O/bench/xfrm_many" hospital make 1 "$2" 3600000 "$1" &&
-	"$O/bench/xfrm_many" biobank make 2 "$2" 3600000 "$1" || die 'cannot make them'
+	"$O/tests/bin/xfrm_many" hospital make 1 "$2" 3600000 "$1" &&
+	"$O/tests/bin/xfrm_many" biobank make 2 "$2" 3600000 "$1" || die 'cannot make them'
 }
 
 many_tunnels() {
@@ -132,14 +132,14 @@ many_tunnels() {
 	echo "BENCH sa_bytes $(((m1 - m0) / (4 * many))) bytes"
 	say "offers repeated: $(sum 5), messages dropped: $(dropped)"
 	a=$(sum 1) t0=$(now)
-	"$O/bench/xfrm_many" hospital set "$many" 100 && "$O/bench/xfrm_many" biobank set "$many" 100
+	"$O/tests/bin/xfrm_many" hospital set "$many" 100 && "$O/tests/bin/xfrm_many" biobank set "$many" 100
 	sleep 20
 	b=$(sum 1) t1=$(now)
 	echo "BENCH rekeys_per_s_1000_tunnels $(((b - a) * 1000000000 / (t1 - t0))) 1/s"
 	at_least 'no tunnel is left behind' "$(least)" 3
 	say "offers repeated: $(sum 5), messages dropped: $(dropped)"
 }
-least() { { "$O/bench/xfrm_many" hospital sum; "$O/bench/xfrm_many" biobank sum; } | awk '{ print $4 }' | sort -n | head -n 1; }
+least() { { "$O/tests/bin/xfrm_many" hospital sum; "$O/tests/bin/xfrm_many" biobank sum; } | awk '{ print $4 }' | sort -n | head -n 1; }
 
 topo_two_nodes
 links pool-size 4M

@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-BENCHES += qkd-feed
+HELPERS += qkd-feed
 qkd-feed_SRCS := tests/feed/feed.c

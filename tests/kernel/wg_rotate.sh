@@ -10,7 +10,7 @@
 . "$(dirname "$0")/../xfrm/lib.sh"
 need_root
 need_cmd qkd-wg wg qkdctl jq ping
-[ -x "$feeder" ] || skip_all "needs $feeder: make -f tools/Makefile benches"
+[ -x "$feeder" ] || skip_all "needs $feeder: make -f tools/Makefile tests"
 need_kernel veth wireguard
 need_module qkd
 xfrm_setup

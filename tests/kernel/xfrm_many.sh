@@ -7,8 +7,8 @@
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../xfrm/lib.sh"
 xfrm_need ping
-many=$O/bench/xfrm_many n=${XFRM_MANY:-400}
-[ -x "$many" ] || skip_all "needs $many: make -f tools/Makefile benches"
+many=$O/tests/bin/xfrm_many n=${XFRM_MANY:-400}
+[ -x "$many" ] || skip_all "needs $many: make -f tools/Makefile tests"
 topo_two_nodes
 links pool-size 1M
 

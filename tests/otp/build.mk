@@ -3,7 +3,8 @@
 # One-time-pad tunnels: the pure files' tests and benchmark, and what the
 # tests in a kernel feed links with.
 
-BENCHES += otp_feed otp_datapath
+HELPERS += otp_feed
+BENCHES += otp_datapath
 otp_feed_SRCS := tests/bench/otp_feed.c
 
 # as the kernel compiles it: no vector registers

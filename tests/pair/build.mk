@@ -13,7 +13,7 @@ $(foreach t,account erased faults feed get lifetime links netlink peer stream th
 k_netlink_PKGS := libmnl
 
 
-BENCHES += pool_device
+HELPERS += pool_device
 pool_device_SRCS := tests/bench/pool_device.c
 pool_device_LIBS := pair qkd
 pool_device_LDLIBS := -pthread

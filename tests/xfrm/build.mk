@@ -2,6 +2,6 @@
 TESTS += xfrm_msg
 xfrm_msg_SRCS := tests/unit/xfrm_msg.c
 
-BENCHES += xfrm_many
+HELPERS += xfrm_many
 xfrm_many_SRCS := tests/bench/xfrm_many.c
 xfrm_many_LIBS := qkd

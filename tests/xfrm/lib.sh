@@ -9,12 +9,12 @@
 #
 # No daemon runs: tests/feed gives both ends the same random blocks.
 
-feeder=$O/bench/qkd-feed
+feeder=$O/tests/bin/qkd-feed
 
 xfrm_need() {
 	need_root
 	need_cmd qkdctl jq ip "$@"
-	[ -x "$feeder" ] || skip_all "needs $feeder: make -f tools/Makefile benches"
+	[ -x "$feeder" ] || skip_all "needs $feeder: make -f tools/Makefile tests"
 	kernel_has veth xfrm_user esp4 esp6 || :
 	need_module qkd qkd_xfrm
 }
