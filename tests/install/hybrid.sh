@@ -3,7 +3,7 @@
 #
 # hybrid.sh [SUITE]: the daemon's part of hybrid tunnels, built and run in a
 # Debian whose OpenSSL has ML-KEM-768 (trixie), where this one's may not. The
-# programs stay in $O/hybrid-SUITE/share/qkd/build, for tests/e2e/hybrid.sh.
+# programs stay in $O/hybrid-SUITE/share/qkd/build, for trying by hand.
 . "$(dirname "$0")/../lib.sh"
 need_root
 need_cmd mmdebstrap
