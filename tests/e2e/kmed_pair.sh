@@ -36,7 +36,8 @@ node_start() { # NODE
 		qkdctl pki issue sae "vpn-$n" dir "$pki" > /dev/null ||
 		die "no certificates"
 	cat > "$test_dir/$n.json" <<- EOF
-	{ "kme": "kme-$n", "listen": ["${wan[$n]}:8443"], "metrics": "127.0.0.1:9100",
+	{ "kme": "kme-$n", "listen": ["${wan[$n]}:8443"],
+	  "listen-004": ["${wan[$n]}:25575"], "metrics": "127.0.0.1:9100",
 	  "certificate": "$pki/kme-$n.crt", "key": "$pki/kme-$n.key", "ca": "$pki/ca.crt",
 	  "links": [ { "link": "$link", "peer-kme": "kme-$o", "peer": "${wan[$o]}:8443",
 	      "pairs": [ { "local": "fw-$n", "remote": "fw-$o" },
@@ -92,6 +93,29 @@ is 'the kernel counts what the KME gave' \
 		jq '.[0].consumers[] | select(.name == "qkd-kmed") | [.tx_bytes, .rx_bytes] | @csv' -r)" 256,32
 check 'its metrics say so' eval \
 	'on hospital curl -sS http://127.0.0.1:9100/metrics | grep -q "^qkd_kmed_enc_keys_total 8"'
+# ETSI GS QKD 004: both open one stream, by an ID they agreed on, and read it
+stream() { # NODE
+	local id=11111111-2222-4333-8444-555555555555
+
+	{
+		printf '%s\n' "open fw-hospital fw-biobank $id timeout=20000" \
+			"key $id 0" "key $id 1" "key $id 5"
+		sleep 5
+	} | on "$1" python3 "$tree/tests/kme/client_004.py" "${wan[$1]}:25575" \
+		"$pki/fw-$1.crt" "$pki/fw-$1.key" "$pki/ca.crt" > "$test_dir/stream.$1" 2>&1
+}
+if ! command -v python3 > /dev/null; then
+	skip 'a stream gives both SAEs the same keys' 'no python3'
+else
+	stream hospital &
+	one=$!
+	stream biobank
+	wait $one
+	check 'a stream gives both SAEs the same keys' eval \
+		'[ "$(grep -c "^0 [015] [0-9a-f]\{64\} " "$test_dir/stream.hospital")" = 3 ] &&
+		diff <(tail -n 3 "$test_dir/stream.hospital") <(tail -n 3 "$test_dir/stream.biobank") ||
+		{ cat "$test_dir"/stream.*; false; }'
+fi
 on hospital qkdctl link set $link state down
 is 'with the link down there is no key' "$(sae hospital enc_keys | tail -n 1)" 503
 on hospital qkdctl link set $link state up

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""client_004.py PORT CERT KEY CA: a client of ETSI GS QKD 004 V2.1.1, written
+"""client_004.py [HOST:]PORT CERT KEY CA: a client of ETSI GS QKD 004 V2.1.1, written
 from the standard and the public encoding alone, to test servers against. Reads
 commands, a line each, and prints an answer to each:
 
@@ -12,10 +12,12 @@ commands, a line each, and prints an answer to each:
 import socket, ssl, struct, sys, uuid
 
 port, cert, key, ca = sys.argv[1:5]
+host, _, port = port.rpartition(":")
+host = host or "localhost"
 ctx = ssl.create_default_context(cafile=ca)
 ctx.load_cert_chain(cert, key)
-sock = ctx.wrap_socket(socket.create_connection(("localhost", int(port)), 20),
-                       server_hostname="localhost")
+sock = ctx.wrap_socket(socket.create_connection((host, int(port)), 40),
+                       server_hostname=host)
 FIELDS = ["chunk", "max_bps", "min_bps", "jitter", "priority", "timeout", "ttl"]
 
 
