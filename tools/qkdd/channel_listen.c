@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The port that peers dial to, and those who have not said for whom they come.
+ *
+ * A socket for each family: one for both cannot be kept out of IPsec, since a
+ * socket's policy is of one family. And that matters: the tunnel whose key is
+ * made with what passes here may cover the very addresses that it passes between.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -17,7 +21,7 @@
 
 struct channel_listener {
 	struct channel_listener_conf conf;
-	struct evconnlistener *ev;
+	struct evconnlistener *ev[2];	/* IPv4, IPv6; NULL: none */
 	struct conn_list guests;
 	unsigned int count;
 };
@@ -54,82 +58,115 @@ struct channel *listener_find(const struct channel_listener *l,
 	return l->conf.find(l->conf.ctx, g->to, g->from, g->link);
 }
 
+static int listen_socket(const struct sockaddr *addr, socklen_t len)
+{
+	int fd, one = 1, err;
+
+	fd = socket(addr->sa_family,
+		    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	if (addr->sa_family == AF_INET6)
+		setsockopt(fd, SOL_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+	bypass_ipsec(fd, addr->sa_family);
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (bind(fd, addr, len) || listen(fd, 64)) {
+		err = -errno;
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+static int listen_at(struct channel_listener *l, unsigned int i,
+		     const struct sockaddr *addr, socklen_t len)
+{
+	int fd = listen_socket(addr, len);
+
+	if (fd < 0)
+		return fd;
+	l->ev[i] = evconnlistener_new(l->conf.base, guest, l,
+				      LEV_OPT_CLOSE_ON_FREE |
+				      LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+	if (!l->ev[i]) {
+		close(fd);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static int listen4(struct channel_listener *l)
+{
+	struct sockaddr_in a = {
+		.sin_family = AF_INET,
+		.sin_port = htons(l->conf.port),
+		.sin_addr.s_addr = htonl(l->conf.loopback ? INADDR_LOOPBACK :
+					 INADDR_ANY),
+	};
+
+	return listen_at(l, 0, (struct sockaddr *)&a, sizeof(a));
+}
+
+/* At the same port, which may have been for the system to choose. */
+static int listen6(struct channel_listener *l)
+{
+	struct sockaddr_in6 a = {
+		.sin6_family = AF_INET6,
+		.sin6_port = htons(channel_listener_port(l)),
+		.sin6_addr = in6addr_any,
+	};
+	int err;
+
+	if (l->conf.loopback)
+		return 0;
+	err = listen_at(l, 1, (struct sockaddr *)&a, sizeof(a));
+	/* a machine may be without */
+	return err == -EAFNOSUPPORT || err == -EADDRNOTAVAIL ? 0 : err;
+}
+
 struct channel_listener *
 channel_listener_new(const struct channel_listener_conf *conf)
 {
-	struct sockaddr_in6 a6 = {
-		.sin6_family = AF_INET6,
-		.sin6_port = htons(conf->port),
-		.sin6_addr = in6addr_any,
-	};
-	struct sockaddr_in a4 = {
-		.sin_family = AF_INET,
-		.sin_port = htons(conf->port),
-		.sin_addr.s_addr = htonl(conf->loopback ? INADDR_LOOPBACK :
-					 INADDR_ANY),
-	};
-	struct sockaddr *addr = (struct sockaddr *)&a6;
-	socklen_t len = sizeof(a6);
 	struct channel_listener *l;
-	int fd = -1, one = 1, off = 0, err;
+	int err;
 
 	l = calloc(1, sizeof(*l));
 	if (!l)
 		return NULL;
 	l->conf = *conf;
 	TAILQ_INIT(&l->guests);
-	if (!conf->loopback)
-		fd = socket(AF_INET6,
-			    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd >= 0) {
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-		bypass_ipsec(fd, AF_INET6);
-	} else {
-		addr = (struct sockaddr *)&a4;
-		len = sizeof(a4);
-		fd = socket(AF_INET,
-			    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-		if (fd < 0)
-			goto err;
+	err = listen4(l);
+	if (!err)
+		err = listen6(l);
+	if (err) {
+		channel_listener_free(l);
+		errno = -err;
+		return NULL;
 	}
-	bypass_ipsec(fd, AF_INET);
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (bind(fd, addr, len) || listen(fd, 64))
-		goto err;
-	l->ev = evconnlistener_new(conf->base, guest, l,
-				   LEV_OPT_CLOSE_ON_FREE |
-				   LEV_OPT_CLOSE_ON_EXEC, 0, fd);
-	if (!l->ev)
-		goto err;
 	return l;
-err:
-	err = errno;
-	if (fd >= 0)
-		close(fd);
-	free(l);
-	errno = err;
-	return NULL;
 }
 
 void channel_listener_free(struct channel_listener *l)
 {
+	unsigned int i;
+
 	if (!l)
 		return;
 	while (!TAILQ_EMPTY(&l->guests))
 		conn_free(TAILQ_FIRST(&l->guests));
-	evconnlistener_free(l->ev);
+	for (i = 0; i < 2; i++)
+		if (l->ev[i])
+			evconnlistener_free(l->ev[i]);
 	free(l);
 }
 
 uint16_t channel_listener_port(const struct channel_listener *l)
 {
-	struct sockaddr_storage a;
+	struct sockaddr_in a;
 	socklen_t len = sizeof(a);
 
-	if (getsockname(evconnlistener_get_fd(l->ev), (struct sockaddr *)&a,
-			&len))
+	if (getsockname(evconnlistener_get_fd(l->ev[0]),
+			(struct sockaddr *)&a, &len))
 		return 0;
-	return ntohs(a.ss_family == AF_INET6 ?
-		     ((struct sockaddr_in6 *)&a)->sin6_port :
-		     ((struct sockaddr_in *)&a)->sin_port);
+	return ntohs(a.sin_port);
 }
