@@ -71,6 +71,6 @@ kme_start b
 ) 2> /dev/null &
 at_exit kill $!
 # a life gives 100000 bytes each way at most
-run 25 110000 "$s0" "$s1" etsi004
+run 50 102000 "$s0" "$s1" etsi004
 check 'etsi004: across the death of a KME both ends get the same key' agree
 is 'etsi004: and no block differed' "$(grep -c '^verify=0' out)" 1
