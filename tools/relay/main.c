@@ -2,20 +2,18 @@
 /*
  * qkd-relayd: options, signals and the event loop.
  */
-#include <errno.h>
 #include <event2/event.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "conf.h"
 #include "desk.h"
 #include "relay.h"
+#include "tools/qkdd/guard.h"
 #include "tools/qkdd/log.h"
 #include "tools/qkdd/notify.h"
 
@@ -93,15 +91,6 @@ static int settings(struct relay_conf *conf, const struct args *a)
 	return ret;
 }
 
-/* Key passes through all of this process: no core dumps, no swap. */
-static void guard_memory(void)
-{
-	prctl(PR_SET_DUMPABLE, 0);
-	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))
-		log_notice("memory is not locked and may be swapped out: %s",
-			   strerror(errno));
-}
-
 static void on_stop(evutil_socket_t sig, short what, void *arg)
 {
 	notify_manager("STOPPING=1");
@@ -160,7 +149,9 @@ int main(int argc, char **argv)
 		return 0;
 	log_setup(a.debug ? LOG_LEVEL_DEBUG : conf.log,
 		  !isatty(STDERR_FILENO));
-	guard_memory();
+	guard_filter();
+	if (guard_memory())
+		return 1;
 	signal(SIGPIPE, SIG_IGN);
 	return run(&conf);
 }
