@@ -262,7 +262,7 @@ static int read_client(struct conf *conf, struct json_object *from,
 		TEXT_MEMBER("identity", offsetof(struct conf_client, identity)),
 		TEXT_MEMBER("key", offsetof(struct conf_client, key)),
 	};
-	struct conf_client k = { NULL };
+	struct conf_client k = { 0 };
 	int err;
 
 	err = SET_MEMBERS(&k, members, from, c);
