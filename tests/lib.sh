@@ -61,7 +61,7 @@ check() {
 	if [ $status = 0 ]; then
 		ok "$name"
 	else
-		fail "$name" "status $status: $*" "$(head -c 4000 "$test_dir/said")"
+		fail "$name" "status $status: $*" "$(tail -c 4000 "$test_dir/said")"
 	fi
 	return 0
 }
@@ -74,10 +74,10 @@ check_fails() {
 	shift 2
 	"$@" > "$test_dir/said" 2>&1 || status=$?
 	if [ $status = 0 ]; then
-		fail "$name" "succeeded, should not: $*" "$(head -c 4000 "$test_dir/said")"
+		fail "$name" "succeeded, should not: $*" "$(tail -c 4000 "$test_dir/said")"
 	elif ! grep -q -E -e "$pattern" "$test_dir/said"; then
 		fail "$name" "failed, but does not say '$pattern': $*" \
-			"$(head -c 4000 "$test_dir/said")"
+			"$(tail -c 4000 "$test_dir/said")"
 	else
 		ok "$name"
 	fi

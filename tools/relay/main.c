@@ -137,7 +137,7 @@ out:
 int main(int argc, char **argv)
 {
 	static struct relay_conf conf;
-	struct args a = { NULL };
+	struct args a = { 0 };
 	int ret = parse(&a, argc, argv);
 
 	if (ret)
