@@ -23,7 +23,7 @@ for i in 1 2; do
 	ip -n $n route add 10.1$((3 - i)).0.0/24 via 10.77.0.$((3 - i)) src 10.1$i.0.1
 	cat > "$test_dir/$n.strongswan" <<-EOF
 	charon-systemd {
-		load = random nonce aes sha1 sha2 hmac kdf curve25519 kernel-netlink socket-default vici
+		load = random nonce aes sha1 sha2 hmac kdf gmp kernel-netlink socket-default vici
 		install_routes = no
 		plugins {
 			vici {
@@ -44,7 +44,7 @@ for i in 1 2; do
 	connections {
 		ike {
 			version = 2
-			proposals = aes128-sha256-x25519
+			proposals = aes128-sha256-modp2048
 			local_addrs = 10.77.0.$i
 			remote_addrs = 10.77.0.$((3 - i))
 			local {
