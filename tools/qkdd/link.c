@@ -11,11 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <time.h>
 
 #include <qkd/qkd.h>
 #include <qkd/tunnel.h>
 
+#include "clock.h"
 #include "link.h"
 #include "log.h"
 #include "session.h"
@@ -64,14 +64,6 @@ struct links {
 
 /* ---- reports ---- */
 
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
-}
-
 static void tell(struct link *l, const struct qkd_link_report *r)
 {
 	if (l->links->nl &&
@@ -104,7 +96,7 @@ static void on_report(void *ctx, const char *json)
 {
 	struct qkd_link_report r = QKD_LINK_REPORT_INIT;
 	struct link *l = ctx;
-	double t = now();
+	double t = clock_now();
 
 	/* it is the last block's, and a fast link has many */
 	if (strlen(json) > QKD_REPORT_MAX || t - l->reported < REPORT_EVERY)

@@ -4,8 +4,8 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "log.h"
 #include "session_priv.h"
 
@@ -36,18 +36,10 @@ void say_flow(void *ctx, const char *text)
 	say_reason(s);
 }
 
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
-}
-
 void say_alarm(void *ctx, enum qkd_alarm alarm, const char *text)
 {
 	struct session *s = ctx;
-	double t = now();
+	double t = clock_now();
 
 	if (alarm >= ALARMS)
 		return;
@@ -77,7 +69,7 @@ void say_rates(struct session *s)
 		s->samples++;
 	last = &s->sample[s->samples - 1];
 	memset(last, 0, sizeof(*last));
-	last->at = now();
+	last->at = clock_now();
 	if (s->deliver)
 		last->delivered = 8 * deliver_pooled(s->deliver);
 	if (c) {

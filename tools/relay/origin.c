@@ -14,10 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <time.h>
 
 #include "relay.h"
 #include "tools/post/wipe.h"
+#include "tools/qkdd/clock.h"
 #include "tools/qkdd/log.h"
 #include "tools/qkdd/secret.h"
 
@@ -77,14 +77,6 @@ struct origin {
 	double stuck;		/* since when nothing goes; 0: it does */
 	char said[LOCAL_TEXT];	/* the trouble last told of */
 };
-
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
-}
 
 static void trouble(struct origin *o, const char *text)
 {
@@ -157,7 +149,7 @@ static struct block *block_new(struct origin *o)
 	random_bytes(b->id, sizeof(b->id));
 	random_bytes(b->text, o->open.shares * size);
 	b->size = size;
-	b->since = now();
+	b->since = clock_now();
 	TAILQ_INSERT_TAIL(&o->blocks, b, entry);
 	o->count++;
 	return b;
@@ -191,12 +183,12 @@ static void way_failed(struct origin *o, struct way *w, const char *why)
 	char text[LOCAL_TEXT], path[PATH_BYTES];
 
 	/* the same failure, of another block */
-	if (now() < w->not_before)
+	if (clock_now() < w->not_before)
 		return;
 	if (wait > BACKOFF_MAX_S)
 		wait = BACKOFF_MAX_S;
 	w->failures++;
-	w->not_before = now() + wait;
+	w->not_before = clock_now() + wait;
 	snprintf(w->why, sizeof(w->why), "%s", why);
 	snprintf(text, sizeof(text), "path %.200s is out of use for %u s: %s",
 		 path_text(w->path, path, sizeof(path)), wait, why);
@@ -208,7 +200,7 @@ static bool way_can(struct origin *o, struct way *w)
 	const struct path *p = w->path;
 	struct hop *hop;
 
-	if (w->lied || now() < w->not_before)
+	if (w->lied || clock_now() < w->not_before)
 		return false;
 	hop = hops_find(relay_hops(o->relay), p->node[0], p->node[1]);
 	if (hop && hop_is_up(hop))
@@ -251,8 +243,8 @@ static void tell_why(struct origin *o, unsigned int have)
 static void stuck(struct origin *o, unsigned int have)
 {
 	if (!o->stuck)
-		o->stuck = now();
-	if (now() - o->stuck >= STUCK_S)
+		o->stuck = clock_now();
+	if (clock_now() - o->stuck >= STUCK_S)
 		tell_why(o, have);
 }
 
@@ -294,9 +286,9 @@ static void acked(struct origin *o, struct block *b, unsigned int share)
 {
 	struct way *w = &o->way[b->way[share]];
 	bool was_held = is_held(o, b);
-	double took = now() - b->since;
+	double took = clock_now() - b->since;
 
-	b->heard[share] = now();
+	b->heard[share] = clock_now();
 	w->failures = 0;
 	w->why[0] = '\0';
 	if (was_held || !is_held(o, b))
@@ -346,7 +338,7 @@ void origin_changed(struct origin *o)
 static bool is_silent(struct origin *o, struct block *b)
 {
 	bool held = is_held(o, b), silent = false;
-	double limit = now() - o->open.timeout;
+	double limit = clock_now() - o->open.timeout;
 	unsigned int i;
 
 	for (i = 0; i < o->open.shares; i++) {

@@ -13,10 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <time.h>
 
 #include "relay.h"
 #include "tools/post/wipe.h"
+#include "tools/qkdd/clock.h"
 #include "tools/qkdd/log.h"
 #include "tools/qkdd/secret.h"
 
@@ -66,14 +66,6 @@ struct target {
 	double since;		/* nothing was gathered */
 	bool complained;
 };
-
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
-}
 
 /* ---- blocks ---- */
 
@@ -177,7 +169,7 @@ static void is_gathered(struct target *t, struct block *b)
 		share_join(b->key, b->part[i].text, len);
 	}
 	wipe_parts(t, b);
-	t->since = now();
+	t->since = clock_now();
 	if (t->complained)
 		t->ops->up(t->ctx);
 	t->complained = false;
@@ -255,7 +247,7 @@ void target_chunk(struct target *t, struct hop *from, const struct route *r,
 	p->route = *r;
 	memcpy(p->text + p->got, chunk, len);
 	p->got += len;
-	b->heard = now();
+	b->heard = clock_now();
 	if (p->got < b->size)
 		return;
 	reply(p, FRAME_ACK, REASON_NONE);
@@ -270,7 +262,7 @@ static void say_held(struct target *t, struct block *b)
 	unsigned int i;
 	struct hop *hop;
 
-	b->heard = now();
+	b->heard = clock_now();
 	for (i = 0; i < t->open.shares; i++) {
 		struct part *p = &b->part[i];
 		const struct path *path = &p->route.path;
@@ -287,7 +279,7 @@ static void say_held(struct target *t, struct block *b)
 
 static void look_after(struct target *t, struct block *b)
 {
-	double age = now() - b->heard;
+	double age = clock_now() - b->heard;
 
 	if (b->key && age > t->open.timeout / 3.)
 		say_held(t, b);
@@ -306,7 +298,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 		look_after(t, b);
 	}
 	if (!t->wanted || t->complained ||
-	    now() - t->since < t->open.timeout)
+	    clock_now() - t->since < t->open.timeout)
 		return;
 	t->complained = true;
 	snprintf(text, sizeof(text), "no key was relayed from %s for %u s; it tells why",
@@ -320,7 +312,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 void target_get(struct target *t, size_t max)
 {
 	if (!t->wanted)
-		t->since = now();
+		t->since = clock_now();
 	t->wanted = max;
 	give(t);
 }
