@@ -153,17 +153,31 @@ $(harness):
 	@mkdir -p $(@D)
 	$(call say,GET,$@)tests/kernel-source.sh harness $(@D)
 
+# ---- link; again when a thing's parts changed, and not only what is in them
+
+parts_of = $(strip $(call obj_of,$(1)) $($(1)_MAP) $($(1)_SOVERSION) \
+	$(foreach l,$(call libs_of,$(1)),$(call lib_file,$(l)) $($(l)_LDLIBS)) \
+	$($(1)_LDLIBS) $(call pkgs_of,$(1)))
+parts = $(O)/parts/$(1)
+define record_parts
+ifneq ($$(call parts_of,$(1)),$$(file < $(parts)))
+$$(shell mkdir -p $(O)/parts)
+$$(file > $(parts),$$(call parts_of,$(1)))
+endif
+endef
+$(foreach n,$(everything),$(eval $(call record_parts,$(n))))
+
 # ---- libraries
 
 define archive_rule
-$(O)/lib/lib$(1).a: $$(call obj_of,$(1))
+$(O)/lib/lib$(1).a: $$(call obj_of,$(1)) $(parts)
 	@mkdir -p $$(@D) && rm -f $$@
-	$$(call say,AR,$$@)$$(AR) rcsD $$@ $$^
+	$$(call say,AR,$$@)$$(AR) rcsD $$@ $$(call obj_of,$(1))
 endef
 $(foreach n,$(LIBRARIES) $(SHARED),$(eval $(call archive_rule,$(n))))
 
 define shared_rule
-$(O)/lib/lib$(1).so: $$(call obj_of,$(1)) $$($(1)_MAP) \
+$(O)/lib/lib$(1).so: $$(call obj_of,$(1)) $$($(1)_MAP) $(parts) \
 		$$(foreach l,$$($(1)_LIBS),$$(call lib_file,$$(l)))
 	@mkdir -p $$(@D)
 	$$(call say,LD,$$@.$$($(1)_SOVERSION))$$(CC) -shared $$(CFLAGS) \
@@ -180,7 +194,8 @@ $(foreach n,$(SHARED),$(eval $(call shared_rule,$(n))))
 # ---- programs, tests, benchmarks: $(call program_rule,NAME,FILE)
 
 define program_rule
-$(2): $$(call obj_of,$(1)) $$(foreach l,$$(call libs_of,$(1)),$$(call lib_file,$$(l)))
+$(2): $$(call obj_of,$(1)) $(parts) \
+		$$(foreach l,$$(call libs_of,$(1)),$$(call lib_file,$$(l)))
 	@mkdir -p $$(@D)
 	$$(call say,LD,$$@)$$(CC) $$(CFLAGS) $$(std_ldflags) $$(LDFLAGS) \
 		$$(if $$(filter $$(SHARED),$$(call libs_of,$(1))),$$(rpath)) \
