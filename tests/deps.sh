@@ -77,8 +77,10 @@ export DEBIAN_FRONTEND=noninteractive
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 {
+	# a machine may be installing something by itself just now
 	apt-get -q update &&
-	apt-get -qy -o Dpkg::Use-Pty=0 -o Acquire::Retries=3 install \
+	apt-get -qy -o Dpkg::Use-Pty=0 -o Acquire::Retries=3 \
+		-o DPkg::Lock::Timeout=600 install \
 		--no-install-recommends "${missing[@]}"
 } > "$log" 2>&1 || {
 	tail -n 20 "$log" >&2
