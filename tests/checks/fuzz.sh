@@ -4,13 +4,14 @@
 #
 # No parser of what peers and devices say is hurt by the corpus that is kept,
 # nor by what is found in some seconds more. (`make fuzz` takes 60 s a parser;
-# here all together should not take longer than a few minutes.)
+# here all together should not take longer than some two minutes.)
+# Where memory runs out they err in no other way either.
 . "$(dirname "$0")/lib.sh"
 
 need_cmd clang
 unset MAKEFLAGS MFLAGS MAKELEVEL
 cd "$tree" || exit 1
-tests/fuzz/run "${FUZZ_SECONDS:-20}" > "$test_dir/fuzz" 2>&1
+tests/fuzz/run "${FUZZ_SECONDS:-12}" > "$test_dir/fuzz" 2>&1
 while read -r verdict _ name rest; do
 	case $verdict in
 	ok)	ok "holds: ${name%:}: $rest" ;;
@@ -18,4 +19,4 @@ while read -r verdict _ name rest; do
 			"$test_dir/fuzz")" ;;
 	esac
 done < <(grep -E '^(not )?ok ' "$test_dir/fuzz")
-at_least 'fuzzers run' "$ktap_n" "$(find tests/fuzz -name '*.c' | wc -l)"
+at_least 'fuzzers run' "$ktap_n" "$(find tests/fuzz -maxdepth 1 -name '*.c' | wc -l)"

@@ -221,7 +221,7 @@ static int step(struct bench *b, struct input *in, bool alice, bool tags)
 	}
 }
 
-static void begin(struct bench *b, bool alice, bool tags)
+static bool begin(struct bench *b, bool alice, bool tags)
 {
 	static const uint8_t generation[16];
 	static const uint64_t offset[2];
@@ -239,15 +239,22 @@ static void begin(struct bench *b, bool alice, bool tags)
 	conf.block = BLOCK;
 	conf.offset_max = 1000;
 	b->d = deliver_new(base, &sink, store, alice, &deliver_calls, NULL);
-	b->c = chain_new(&conf, alice ? QKD_ROLE_ALICE : QKD_ROLE_BOB, "fuzz",
-			 workers, b->d, &calls, b);
-	if (!b->c || !b->d || !h)
-		abort();
+	if (b->d)
+		b->c = chain_new(&conf, alice ? QKD_ROLE_ALICE : QKD_ROLE_BOB,
+				 "fuzz", workers, b->d, &calls, b);
+	if (!b->c || !h) {
+		if (!starved())
+			abort();
+		deliver_free(b->d);
+		free(h);
+		return false;
+	}
 	run_header(h, alice, tags);
 	deliver_start(b->d, generation, 0, offset, 65536);
 	chain_start(b->c);
 	chain_run(b->c, h);
 	free(h);
+	return true;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -257,7 +264,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	bool alice = how & 1, tags = how & 2;
 	struct bench b = { 0 };
 
-	begin(&b, alice, tags);
+	if (!begin(&b, alice, tags))
+		return 0;
 	for (i = 0; i < STEPS && in.len; i++) {
 		int ret = step(&b, &in, alice, tags);
 
