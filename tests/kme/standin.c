@@ -8,7 +8,8 @@
  *	QKD_STANDIN_BYTES	key each direction has in all; default: no end
  *	QKD_STANDIN_DOWN	names of links that are not there, by spaces
  *	QKD_STANDIN_LINKS	what qkd_link_each() tells: by spaces,
- *				NAME,LOCAL-NODE,PEER-NODE,LOCAL,PEER each
+ *				NAME,LOCAL-NODE,PEER-NODE,LOCAL,PEER each;
+ *				qkd_link_get() has the addresses from it
  *	QKD_STANDIN_RATE	bytes a second that a link makes to send with: by
  *				spaces, NAME=BYTES each; default: any
  *	QKD_STANDIN_DIR		where it keeps how far key was reserved, so that
@@ -255,6 +256,18 @@ void qkd_nl_close(struct qkd_nl *nl)
 {
 }
 
+static int addresses(const struct qkd_link *from, void *arg)
+{
+	struct qkd_link *link = arg;
+
+	if (strcmp(from->name, link->name))
+		return 0;
+	link->have = from->have;
+	link->local4 = from->local4;
+	link->peer4 = from->peer4;
+	return 1;
+}
+
 int qkd_link_get(struct qkd_nl *nl, const char *name, uint32_t index,
 		 struct qkd_link **link)
 {
@@ -266,6 +279,7 @@ int qkd_link_get(struct qkd_nl *nl, const char *name, uint32_t index,
 	(*link)->name = pools[i]->name;
 	(*link)->index = i;
 	(*link)->pool_size = RING;
+	qkd_link_each(nl, addresses, *link);
 	return 0;
 }
 
@@ -353,6 +367,7 @@ int qkd_dev_state(struct qkd_dev *dev, struct qkd_state *state)
 {
 	memset(state, 0, sizeof(*state));
 	pthread_mutex_lock(&lock);
+	state->lower = dev->pool->lower;
 	state->tx.available = dev->pool->tx.available;
 	pthread_mutex_unlock(&lock);
 	return 0;

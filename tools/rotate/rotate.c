@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Both ends read the same bytes of a named stream of the link, tell each other
- * that they hold them, and only then give them to WireGuard.
+ * that they hold them, and only then give them to the program that uses them.
  *
  *   AWAY --joined--> READING --a key was read--> HELD --the peer holds it--> LIVE
  *    ^                 ^  ^                       |                           |
@@ -11,8 +11,7 @@
  *
  * Nothing is kept on disk and nothing need be: whoever is started anew joins
  * the stream anew, which ends the peer's, so both begin with a fresh key. What
- * WireGuard has meanwhile, it keeps, and its sessions outlive a handshake that
- * fails between the two ends' changes.
+ * the program has meanwhile, it keeps.
  *
  * A key is a whole chunk of the stream. Reading or polling for one makes the
  * kernel send for it, so the descriptor is polled for input in READING only, and
@@ -30,7 +29,6 @@
 
 #include <qkd/qkd.h>
 
-#include "device.h"
 #include "message.h"
 #include "rotate.h"
 #include "tools/net/bypass.h"
@@ -41,7 +39,7 @@
 #define CHUNK		256	/* bytes of a chunk: the kernel's least */
 #define TICK_MS		250	/* messages are repeated, all is looked after */
 #define AWAY_MS		1000	/* from one try to join to the next */
-#define CHECK_TICKS	8	/* between looks at WireGuard */
+#define CHECK_TICKS	8	/* between looks at the program */
 #define SILENT_TICKS	40	/* until a peer that says nothing is told of */
 
 enum rotate_state {
@@ -53,9 +51,9 @@ enum rotate_state {
 
 /* What is secret, apart, so that it is wiped as one */
 struct rotate_key {
-	uint8_t psk[WG_KEY_LEN];
+	uint8_t psk[ROTATE_KEY];
 	uint8_t mac[MESSAGE_KEY];
-	uint8_t spare[CHUNK - WG_KEY_LEN - MESSAGE_KEY];
+	uint8_t spare[CHUNK - ROTATE_KEY - MESSAGE_KEY];
 };
 
 _Static_assert(sizeof(struct rotate_key) == CHUNK, "a key is one chunk");
@@ -67,8 +65,8 @@ _Static_assert(sizeof(struct rotate_key) == CHUNK, "a key is one chunk");
  * @cur: HELD, LIVE, and READING after them: the key agreed on or about to be
  * @prev: MAC key of the one before it
  * @next: being read
- * @installed: @cur is, or was, what WireGuard has
- * @confirmed: the peer said that it knows that we hold @cur
+ * @installed: @cur is, or was, what the program has
+ * @confirmed: the peer said that its program has @cur
  * @due_ms: LIVE: until the next key
  * @ticks: since the state changed
  */
@@ -110,7 +108,7 @@ static void trouble(struct rotate *r, const char *fmt, ...)
 	if (!strcmp(text, r->said))
 		return;
 	memcpy(r->said, text, sizeof(text));
-	log_line(LOG_LEVEL_WARN, r->conf.link, "%s: %s", r->conf.wg->name,
+	log_line(LOG_LEVEL_WARN, r->conf.link, "%s: %s", r->conf.user->name,
 		 text);
 	snprintf(status, sizeof(status), "STATUS=%s", text);
 	notify_manager(status);
@@ -126,28 +124,10 @@ static void become(struct rotate *r, enum rotate_state state)
 		event_del(r->read_event);
 }
 
-/* ---- WireGuard ---- */
-
-static const char *wg_trouble(int err)
-{
-	switch (-err) {
-	case ENODEV:
-		return "there is no such WireGuard interface";
-	case ENOENT:
-		return "the interface has no such peer";
-	case ENOTUNIQ:
-		return "the interface has several peers: name one by its public key";
-	case EPROTONOSUPPORT:
-		return "no WireGuard: modprobe wireguard";
-	case EPERM:
-		return "WireGuard asks for CAP_NET_ADMIN";
-	default:
-		return strerror(-err);
-	}
-}
+/* ---- the program ---- */
 
 /*
- * Messages go where WireGuard's own packets go, or a default route into the
+ * Messages go where the program's own packets go, or a default route into its
  * tunnel (wg-quick's) would take them into it, dead or alive.
  */
 static void follow_mark(struct rotate *r, uint32_t mark)
@@ -160,34 +140,28 @@ static void follow_mark(struct rotate *r, uint32_t mark)
 		r->mark = mark;
 }
 
-/* Gives the key to WireGuard, also when somebody took it away again. */
+/* Gives the key to the program, also when somebody took it away again. */
 static void install(struct rotate *r)
 {
-	struct wg_state st;
-	bool same;
-	int ret = wg_device_state(r->conf.wg, &st);
+	const struct rotate_user *u = r->conf.user;
+	const char *name = u->name;
+	uint32_t mark = r->mark;
+	int ret = u->hold(u->ctx, r->cur->psk, !r->installed, &mark);
 
-	if (ret) {
-		trouble(r, "%s", wg_trouble(ret));
+	if (ret < 0) {
+		trouble(r, "%s", u->why(u->ctx, ret));
 		return;
 	}
-	follow_mark(r, st.fwmark);
-	same = qkd_equal(st.psk, r->cur->psk, sizeof(st.psk));
-	wipe(&st, sizeof(st));
-	if (same)
+	follow_mark(r, mark);
+	if (!ret && r->installed)
 		return;
-	ret = wg_device_set_psk(r->conf.wg, r->cur->psk);
-	if (ret) {
-		trouble(r, "%s", wg_trouble(ret));
-		return;
-	}
 	if (r->installed)
 		log_line(LOG_LEVEL_NOTICE, r->conf.link,
-			 "%s: key %u was gone and is set again",
-			 r->conf.wg->name, r->number);
+			 "%s: key %u was gone and is set again", name,
+			 r->number);
 	else
 		log_line(LOG_LEVEL_INFO, r->conf.link, "%s: key %u is set",
-			 r->conf.wg->name, r->number);
+			 name, r->number);
 	r->installed = true;
 	r->said[0] = '\0';
 	notify_manager("STATUS=preshared key is of the link");
@@ -224,12 +198,12 @@ static void heard(struct rotate *r, const struct message *m)
 {
 	if (m->lower == r->lower || m->number != r->number)
 		return;
-	if (m->seen)
-		r->confirmed = true;
-	else
-		say(r, true);
 	if (r->state == ROTATE_HELD)
 		go_live(r);
+	if (m->seen)
+		r->confirmed = true;
+	else if (r->installed)
+		say(r, true);
 }
 
 /* The peer goes on to the next key: so do we. */
@@ -376,7 +350,8 @@ static int join(struct rotate *r)
 	char label[QKD_LABEL_SIZE];
 	int ret;
 
-	snprintf(label, sizeof(label), "wg:%s", r->conf.wg->name);
+	snprintf(label, sizeof(label), "%s:%s", r->conf.user->kind,
+		 r->conf.user->name);
 	ret = qkd_nl_open(&nl, NULL);
 	if (!ret)
 		ret = qkd_link_get(nl, r->conf.link, QKD_NO_INDEX, &link);
@@ -430,16 +405,20 @@ static void tick_held(struct rotate *r)
 {
 	say(r, false);
 	if (r->ticks == SILENT_TICKS)
-		trouble(r, "the peer's qkd-wg does not answer at UDP port %u",
-			r->conf.port);
+		trouble(r, "the peer's qkd-%s does not answer at UDP port %u",
+			r->conf.user->kind, r->conf.port);
 }
 
 static void tick_live(struct rotate *r)
 {
+	const struct rotate_user *u = r->conf.user;
+
 	if (!r->confirmed)
 		say(r, false);
 	if (!r->installed || r->ticks % CHECK_TICKS == 0)
 		install(r);
+	if (r->installed && r->confirmed && u->both)
+		u->both(u->ctx, r->number, r->lower);
 	if (r->due_ms > TICK_MS) {
 		r->due_ms -= TICK_MS;
 		return;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The one message of two qkd-wg: "I hold key number N", proven by a MAC under it;
+ * The one message of the two ends: "I hold key number N", proven by a MAC under it;
  * and by one under the key before, for who has yet to read N.
  * Documentation/consumers.rst has the layout.
  */
-#ifndef _WG_MESSAGE_H
-#define _WG_MESSAGE_H
+#ifndef _ROTATE_MESSAGE_H
+#define _ROTATE_MESSAGE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,7 +18,7 @@
  * struct message - what is said
  * @lower: the sender's node ID sorts first, so that none passes for an answer
  *	to itself
- * @seen: the sender knows that the other holds the key too
+ * @seen: the sender knows that the other holds the key too, and its program has it
  * @number: of the key in the stream, from 0
  */
 struct message {
@@ -37,4 +37,4 @@ bool message_read(struct message *m, const uint8_t key[MESSAGE_KEY],
 bool message_read_prev(struct message *m, const uint8_t prev[MESSAGE_KEY],
 		       const uint8_t *in, size_t len);
 
-#endif /* _WG_MESSAGE_H */
+#endif /* _ROTATE_MESSAGE_H */

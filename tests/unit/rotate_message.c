@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * qkd-wg's message: what is written is read, and nothing else is believed.
+ * The message of qkd-wg and qkd-swan: what is written is read, and nothing else is believed.
  */
 #include <string.h>
 
 #include <kselftest_harness.h>
-#include "tools/wg/message.h"
+#include "tools/rotate/message.h"
 
 static const uint8_t key[MESSAGE_KEY] = { 1, 2, 3 };
 static const uint8_t prev[MESSAGE_KEY] = { 9, 8, 7 };
