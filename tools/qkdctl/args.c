@@ -40,6 +40,13 @@ const char *arg_next(struct args *a)
 	return *a->v++;
 }
 
+const char *arg_name(struct args *a, const char *key)
+{
+	const char *name = arg_next(a);
+
+	return name && !strcmp(name, key) ? arg_next(a) : name;
+}
+
 const char *arg_value(struct args *a, const char *key)
 {
 	const char *value = arg_next(a);

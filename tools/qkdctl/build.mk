@@ -6,7 +6,7 @@ PROGRAMS += qkdctl
 qkdctl_PARTS := $(addprefix tools/qkdctl/,addr.c args.c conf.c guard.c key.c \
 	keys.c link.c link_show.c monitor.c otp.c otp_nl.c pki.c print.c psk.c \
 	qkdctl.c report.c restore.c save.c stats.c tunnel.c tunnel_show.c units.c \
-	watch.c)
+	watch.c) tools/kmed/base64.c
 qkdctl_SRCS := tools/qkdctl/main.c $(qkdctl_PARTS)
 qkdctl_LIBS := qkd
 qkdctl_PKGS := json-c libcrypto libmnl

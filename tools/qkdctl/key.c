@@ -17,6 +17,7 @@
 
 #include "print.h"
 #include "qkdctl.h"
+#include "tools/kmed/base64.h"
 
 static const char usage[] =
 	"Usage: qkdctl key [ show [ LINK ] ]\n"
@@ -132,12 +133,10 @@ static int show_links(struct qkd_nl *nl)
 
 static int key_show(struct args *a)
 {
-	const char *name = arg_next(a);
+	const char *name = arg_name(a, "link");
 	struct qkd_nl *nl;
 	int err;
 
-	if (name && !strcmp(name, "link"))
-		name = arg_next(a);
 	if (arg_end(a))
 		return -EINVAL;
 	nl = open_nl();
@@ -253,32 +252,10 @@ static void to_hex(const uint8_t *key, size_t len, char *text)
 	text[2 * len] = '\0';
 }
 
-static char base64_digit(unsigned int v)
-{
-	unsigned int c = 'A' + v;
-
-	c += ((25u - v) >> 8) & 6;	/* 26: a */
-	c -= ((51u - v) >> 8) & 75;	/* 52: 0 */
-	c -= ((61u - v) >> 8) & 15;	/* 62: + */
-	c += ((62u - v) >> 8) & 3;	/* 63: / */
-	return c;
-}
-
 static void to_base64(const uint8_t *key, size_t len, char *text)
 {
-	for (size_t i = 0; i < len; i += 3) {
-		unsigned int v = key[i] << 16;
-
-		if (i + 1 < len)
-			v |= key[i + 1] << 8;
-		if (i + 2 < len)
-			v |= key[i + 2];
-		*text++ = base64_digit(v >> 18);
-		*text++ = base64_digit(v >> 12 & 63);
-		*text++ = i + 1 < len ? base64_digit(v >> 6 & 63) : '=';
-		*text++ = i + 2 < len ? base64_digit(v & 63) : '=';
-	}
-	*text = '\0';
+	base64_encode(key, len, text);
+	text[BASE64_LEN(len)] = '\0';
 }
 
 static int show_key(const struct get *g, struct shown *s, size_t len,

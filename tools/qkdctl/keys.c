@@ -7,6 +7,8 @@
 
 #include "qkdctl.h"
 
+#define WORDS_MAX	16	/* more than any enumeration has */
+
 static int no_size(const char *key, const char *s)
 {
 	return bad("%s: \"%s\" is no size; write it as 64K, 1M or 65536", key,
@@ -19,11 +21,24 @@ static int no_time(const char *key, const char *s)
 		   s);
 }
 
+static int word(const struct key *k, const char *s, uint64_t *v)
+{
+	const char *words[WORDS_MAX];
+	size_t n = 0;
+	int i;
+
+	while (n < WORDS_MAX && strcmp(k->word(n), "?")) {
+		words[n] = k->word(n);
+		n++;
+	}
+	i = arg_match(words, n, sizeof(*words), s, k->name);
+	*v = i;
+	return i < 0 ? i : 0;
+}
+
 /* The value of a key whose value is an integer in the end. */
 static int integer(const struct key *k, const char *s, uint64_t *v)
 {
-	int i;
-
 	switch (k->kind) {
 	case KEY_KIND_NUMBER:
 		if (!parse_number(s, k->min, k->max, v))
@@ -36,10 +51,7 @@ static int integer(const struct key *k, const char *s, uint64_t *v)
 	case KEY_KIND_TIME:
 		return parse_time(s, v) || *v > k->max ? no_time(k->name, s) : 0;
 	case KEY_KIND_WORD:
-		i = arg_match(k->words, k->n_words, sizeof(*k->words), s,
-			      k->name);
-		*v = i;
-		return i < 0 ? i : 0;
+		return word(k, s, v);
 	default:
 		return -EINVAL;
 	}

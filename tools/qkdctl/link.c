@@ -69,22 +69,11 @@ static int parse_peer(struct args *a, const char *key, void *conf)
 	return 0;
 }
 
-static const char *const roles[] = {
-	[QKD_ROLE_NONE] = "none",
-	[QKD_ROLE_ALICE] = "alice",
-	[QKD_ROLE_BOB] = "bob",
-};
-
-static const char *const states[] = {
-	[QKD_ADMIN_STATE_DOWN] = "down",
-	[QKD_ADMIN_STATE_UP] = "up",
-};
-
 #define CONF struct qkd_link_conf
 #define BIT(ATTR) QKD_BIT(QKD_A_LINK_##ATTR)
 #define TEXT(NAME, MEMBER) KEY_TEXT(NAME, CONF, MEMBER)
-#define WORD(NAME, MEMBER, ATTR, WORDS) \
-	KEY_WORD(NAME, CONF, MEMBER, BIT(ATTR), WORDS)
+#define WORD(NAME, MEMBER, ATTR, NAME_OF) \
+	KEY_WORD(NAME, CONF, MEMBER, BIT(ATTR), NAME_OF)
 #define SIZE(NAME, MEMBER, ATTR) \
 	KEY_SIZE(NAME, CONF, MEMBER, BIT(ATTR), UINT32_MAX)
 
@@ -95,9 +84,9 @@ static const struct key keys[] = {
 	KEY_OWN("peer", parse_peer),
 	KEY_NUMBER("peer-port", CONF, peer_port, BIT(PEER_PORT), 1, 65535),
 	TEXT("driver", driver),
-	WORD("role", role, ROLE, roles),
+	WORD("role", role, ROLE, qkd_role_name),
 	TEXT("config", config),
-	WORD("state", admin_state, ADMIN_STATE, states),
+	WORD("state", admin_state, ADMIN_STATE, qkd_admin_state_name),
 	SIZE("pool-size", pool_size, POOL_SIZE),
 	SIZE("low-watermark", low_watermark, LOW_WATERMARK),
 	SIZE("high-watermark", high_watermark, HIGH_WATERMARK),
@@ -109,10 +98,8 @@ static const struct key keys[] = {
 /* The name that must come first; NULL, having complained. */
 static const char *link_name(struct args *a)
 {
-	const char *name = arg_next(a);
+	const char *name = arg_name(a, "name");
 
-	if (name && !strcmp(name, "name"))
-		name = arg_next(a);
 	if (!name)
 		bad("which link? Its name is missing; list them: qkdctl link");
 	return name;

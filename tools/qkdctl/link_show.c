@@ -291,12 +291,10 @@ static int show_all(struct qkd_nl *nl)
 
 int link_show(struct args *a)
 {
-	const char *name = arg_next(a);
+	const char *name = arg_name(a, "name");
 	struct qkd_nl *nl;
 	int err;
 
-	if (name && !strcmp(name, "name"))
-		name = arg_next(a);
 	if (arg_end(a))
 		return -EINVAL;
 	nl = open_nl();

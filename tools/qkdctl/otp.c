@@ -51,10 +51,8 @@ static const struct key add_keys[] = {
 
 static const char *device_name(struct args *a)
 {
-	const char *name = arg_next(a);
+	const char *name = arg_name(a, "dev");
 
-	if (name && !strcmp(name, "dev"))
-		name = arg_next(a);
 	if (!name)
 		bad("which device? Its name is missing; list them: qkdctl otp");
 	return name;

@@ -40,6 +40,8 @@ struct args {
 const char *arg_next(struct args *a);
 /* The same without taking it. */
 const char *arg_peek(const struct args *a);
+/* The next word, which is a name; @key may be said before it, as in iproute2 */
+const char *arg_name(struct args *a, const char *key);
 /* The value that must follow @key; NULL, having complained, if there is none */
 const char *arg_value(struct args *a, const char *key);
 /* Nothing may be left. 0 or -EINVAL, having complained. */
@@ -123,7 +125,7 @@ enum key_kind {
 	KEY_KIND_NUMBER,	/* unsigned integers, of any width: */
 	KEY_KIND_SIZE,		/* bytes */
 	KEY_KIND_TIME,		/* ms */
-	KEY_KIND_WORD,		/* index in @words */
+	KEY_KIND_WORD,		/* the number that @word names so */
 };
 
 /**
@@ -137,7 +139,8 @@ enum key_kind {
  * @bit: of these, to be set; may be 0
  * @min: least number
  * @max: greatest number, size or time
- * @words: there are, @n_words
+ * @word: names a number, "?" from the first that has no name; libqkd's names of
+ *	an enumeration, which is an unsigned int to the compilers we know
  */
 struct key {
 	const char *name;
@@ -149,8 +152,7 @@ struct key {
 	uint64_t bit;
 	uint64_t min;
 	uint64_t max;
-	const char *const *words;
-	size_t n_words;
+	const char *(*word)(unsigned int v);
 };
 
 /* Rows of a table; TYPE is the settings' structure, MEMBER where it goes. */
@@ -170,9 +172,8 @@ struct key {
 #define KEY_TIME(NAME, TYPE, MEMBER, BIT) \
 	{ KEY_INTEGER(NAME, KEY_KIND_TIME, TYPE, MEMBER, BIT), \
 	  .max = UINT32_MAX }
-#define KEY_WORD(NAME, TYPE, MEMBER, BIT, WORDS) \
-	{ KEY_INTEGER(NAME, KEY_KIND_WORD, TYPE, MEMBER, BIT), \
-	  .words = (WORDS), .n_words = N_ELEMS(WORDS) }
+#define KEY_WORD(NAME, TYPE, MEMBER, BIT, WORD) \
+	{ KEY_INTEGER(NAME, KEY_KIND_WORD, TYPE, MEMBER, BIT), .word = (WORD) }
 #define KEY_OWN(NAME, PARSE) { .name = NAME, .parse = PARSE }
 
 /* All words that are left. 0 or a negative errno, having complained. */

@@ -34,39 +34,16 @@ static const char usage[] =
 
 /* ---- settings ---- */
 
-static const char *const modes[] = {
-	[QKD_XFRM_MODE_TRANSPORT] = "transport",
-	[QKD_XFRM_MODE_TUNNEL] = "tunnel",
-};
-
-static const char *const aeads[] = {
-	[QKD_XFRM_AEAD_AES256GCM] = "aes256gcm",
-	[QKD_XFRM_AEAD_AES128GCM] = "aes128gcm",
-	[QKD_XFRM_AEAD_CHACHA20POLY1305] = "chacha20poly1305",
-};
-
-static const char *const starved[] = {
-	[QKD_XFRM_STARVED_BLOCK] = "block",
-	[QKD_XFRM_STARVED_KEEP] = "keep",
-};
-
-static const char *const starts[] = {
-	[QKD_XFRM_START_NOW] = "now",
-	[QKD_XFRM_START_TRAFFIC] = "traffic",
-};
-
-static const char *const policies[] = {
-	[QKD_XFRM_POLICY_OWN] = "own",
-	[QKD_XFRM_POLICY_NONE] = "none",
-};
-
-static const char *const off_on[] = { "off", "on" };
+static const char *off_on(unsigned int on)
+{
+	return on > 1 ? "?" : on ? "on" : "off";
+}
 
 #define CONF struct qkd_tunnel_conf
 #define TEXT(NAME, MEMBER) KEY_TEXT(NAME, CONF, MEMBER)
 #define ADDR(NAME, MEMBER) KEY_IP(NAME, CONF, MEMBER)
-#define WORD(NAME, MEMBER, ATTR, WORDS) \
-	KEY_WORD(NAME, CONF, MEMBER, BIT(ATTR), WORDS)
+#define WORD(NAME, MEMBER, ATTR, NAME_OF) \
+	KEY_WORD(NAME, CONF, MEMBER, BIT(ATTR), NAME_OF)
 #define NUMBER(NAME, MEMBER, ATTR, MAX) \
 	KEY_NUMBER(NAME, CONF, MEMBER, BIT(ATTR), 0, MAX)
 #define SIZE(NAME, MEMBER, ATTR) \
@@ -180,21 +157,21 @@ static int parse_hard(struct args *a, const char *key, void *conf)
 }
 
 #define SA_KEYS \
-	WORD("aead", aead, AEAD, aeads), \
+	WORD("aead", aead, AEAD, qkd_tunnel_aead_name), \
 	WORD("esn", esn, ESN, off_on), \
 	NUMBER("replay-window", replay_window, REPLAY_WINDOW, UINT32_MAX), \
 	KEY_OWN("rekey", parse_rekey), \
 	KEY_OWN("hard", parse_hard), \
 	TIME("grace-time", grace_time, GRACE_TIME), \
-	WORD("starved", starved, STARVED, starved), \
-	WORD("start", start, START, starts), \
+	WORD("starved", starved, STARVED, qkd_tunnel_starved_name), \
+	WORD("start", start, START, qkd_tunnel_start_name), \
 	WORD("hybrid", hybrid, HYBRID, off_on)
 
 static const struct key set_keys[] = { SA_KEYS };
 
 static const struct key add_keys[] = {
 	TEXT("link", link),
-	WORD("mode", mode, MODE, modes),
+	WORD("mode", mode, MODE, qkd_tunnel_mode_name),
 	KEY_OWN("src", parse_src),
 	KEY_OWN("dst", parse_dst),
 	KEY_OWN("proto", parse_proto),
@@ -202,7 +179,7 @@ static const struct key add_keys[] = {
 	NUMBER("dport", dst_port, DST_PORT, 65535),
 	ADDR("local", local),
 	ADDR("peer", peer),
-	WORD("policy", policy, POLICY, policies),
+	WORD("policy", policy, POLICY, qkd_tunnel_policy_name),
 	NUMBER("reqid", reqid, REQID, UINT32_MAX),
 	NUMBER("if-id", if_id, IF_ID, UINT32_MAX),
 	NUMBER("priority", priority, PRIORITY, UINT32_MAX),
@@ -214,10 +191,8 @@ static const struct key add_keys[] = {
 
 static const char *tunnel_name(struct args *a)
 {
-	const char *name = arg_next(a);
+	const char *name = arg_name(a, "name");
 
-	if (name && !strcmp(name, "name"))
-		name = arg_next(a);
 	if (!name)
 		bad("which tunnel? Its name is missing; list them: qkdctl tunnel");
 	return name;
