@@ -50,27 +50,6 @@ struct daemon {
 	sigset_t signals;
 };
 
-static int parse_level(const char *name, enum log_level *level)
-{
-	static const struct {
-		const char *name;
-		enum log_level level;
-	} levels[] = {
-		{ "err", LOG_LEVEL_ERR }, { "warning", LOG_LEVEL_WARN },
-		{ "notice", LOG_LEVEL_NOTICE }, { "info", LOG_LEVEL_INFO },
-		{ "debug", LOG_LEVEL_DEBUG },
-	};
-
-	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
-		if (!strcmp(levels[i].name, name)) {
-			*level = levels[i].level;
-			return 0;
-		}
-	}
-	fprintf(stderr, "qkd-kmed: there is no log level \"%s\"\n", name);
-	return -1;
-}
-
 /* 0: go on; else the exit status, less one. */
 static int parse(struct daemon *d, int argc, char **argv)
 {
@@ -93,9 +72,11 @@ static int parse(struct daemon *d, int argc, char **argv)
 			d->check = true;
 			break;
 		case 'l':
-			if (parse_level(optarg, &d->log))
-				return 3;
-			break;
+			if (!log_level_parse(optarg, &d->log))
+				break;
+			fprintf(stderr, "qkd-kmed: there is no log level \"%s\"; err, warning, notice, info or debug\n",
+				optarg);
+			return 3;
 		case 'h':
 			fputs(usage, stdout);
 			return 1;

@@ -7,10 +7,12 @@ LIBRARIES += daemon
 daemon_SRCS := $(addprefix tools/qkdd/,auth.c chain.c chain_alice.c \
 	chain_block.c chain_bob.c chain_cut.c chain_pairs.c chain_report.c \
 	chain_run.c chain_sift.c channel.c channel_conn.c channel_listen.c \
-	channel_meet.c channel_read.c deliver.c driver_etsi004.c driver_etsi014.c driver_file.c \
-	driver_pipe.c driver_relay.c driver_replay.c driver_sim.c drivers.c \
-	etsi004.c etsi014.c greet.c hybrid.c kem.c keyflow.c log.c psk.c raw_stream.c \
-	record.c secret.c session.c session_calls.c session_meet.c session_say.c words.c work.c) \
+	channel_meet.c channel_read.c deliver.c driver_etsi004.c \
+	driver_etsi014.c driver_file.c driver_pipe.c driver_relay.c \
+	driver_replay.c driver_sim.c drivers.c durable.c etsi004.c \
+	etsi014.c greet.c hybrid.c kem.c keyflow.c log.c psk.c raw_stream.c \
+	record.c secret.c session.c session_calls.c session_meet.c \
+	session_say.c words.c work.c) \
 	tools/kmed/msg_004.c tools/relay/local.c tools/relay/path.c
 daemon_LIBS := net post sim coinc raw
 daemon_PKGS := libevent_core libssl libcrypto libcurl json-c

@@ -22,6 +22,7 @@
 
 #include "driver.h"
 #include "drivers.h"
+#include "durable.h"
 #include "log.h"
 #include "secret.h"
 #include "wire.h"
@@ -70,19 +71,6 @@ struct file_inst {
 };
 
 /* ---- the state file ---- */
-
-/* A new file's name must be as durable as what is in it. */
-static int sync_name(const char *dir)
-{
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (fsync(fd))
-		ret = -errno;
-	close(fd);
-	return ret;
-}
 
 static void state_sum(const struct file_state *st, uint8_t sum[32])
 {
@@ -140,7 +128,7 @@ static int state_make(struct file_inst *in, const char *dir, const char *path,
 	ret = state_begin(in, name);
 	if (!ret && rename(tmp, path))
 		ret = -errno;
-	return ret ? ret : sync_name(dir);
+	return ret ? ret : sync_dir(dir);
 }
 
 static int state_open(struct file_inst *in, const char *dir,

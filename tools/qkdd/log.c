@@ -23,6 +23,26 @@ void log_setup(enum log_level level, bool journal)
 	journal_prefix = journal;
 }
 
+int log_level_parse(const char *name, enum log_level *level)
+{
+	static const char * const names[] = {
+		[LOG_LEVEL_ERR] = "err",
+		[LOG_LEVEL_WARN] = "warning",
+		[LOG_LEVEL_NOTICE] = "notice",
+		[LOG_LEVEL_INFO] = "info",
+		[LOG_LEVEL_DEBUG] = "debug",
+	};
+	int i;
+
+	for (i = LOG_LEVEL_ERR; i <= LOG_LEVEL_DEBUG; i++) {
+		if (!strcmp(name, names[i])) {
+			*level = i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
 bool log_wants(enum log_level level)
 {
 	return level <= max_level;

@@ -22,6 +22,9 @@ enum log_level {
 void log_setup(enum log_level level, bool journal);
 bool log_wants(enum log_level level);
 
+/* "err", "warning", "notice", "info" or "debug"; else -EINVAL. */
+int log_level_parse(const char *name, enum log_level *level);
+
 /* @link: name of the link that it is about, or NULL. Any thread. */
 __attribute__((format(printf, 3, 4)))
 void log_line(enum log_level level, const char *link, const char *fmt, ...);

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "auth.h"
+#include "durable.h"
 #include "log.h"
 #include "psk.h"
 #include "secret.h"
@@ -122,18 +123,6 @@ static ssize_t secret_read(const char *path, uint8_t *buf)
 		n = -errno;
 	close(fd);
 	return n;
-}
-
-static int sync_dir(const char *dir)
-{
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (fsync(fd))
-		ret = -errno;
-	close(fd);
-	return ret;
 }
 
 /*

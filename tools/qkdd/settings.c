@@ -47,21 +47,8 @@ static int set_number(unsigned long *dst, unsigned long max, const char *value,
 static int set_log(struct settings *st, const char *value, char *err,
 		   size_t room)
 {
-	static const char * const name[] = {
-		[LOG_LEVEL_ERR] = "err",
-		[LOG_LEVEL_WARN] = "warning",
-		[LOG_LEVEL_NOTICE] = "notice",
-		[LOG_LEVEL_INFO] = "info",
-		[LOG_LEVEL_DEBUG] = "debug",
-	};
-	int i;
-
-	for (i = LOG_LEVEL_ERR; i <= LOG_LEVEL_DEBUG; i++) {
-		if (!strcmp(value, name[i])) {
-			st->log = i;
-			return 0;
-		}
-	}
+	if (!log_level_parse(value, &st->log))
+		return 0;
 	snprintf(err, room, "log %s: not err, warning, notice, info or debug",
 		 value);
 	return -EINVAL;

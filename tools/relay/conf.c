@@ -37,26 +37,6 @@ static int set_number(unsigned long *dst, unsigned long max, const char *v)
 	return *end || !*dst || *dst > max ? -EINVAL : 0;
 }
 
-static int set_log(struct relay_conf *c, const char *v)
-{
-	static const char * const name[] = {
-		[LOG_LEVEL_ERR] = "err",
-		[LOG_LEVEL_WARN] = "warning",
-		[LOG_LEVEL_NOTICE] = "notice",
-		[LOG_LEVEL_INFO] = "info",
-		[LOG_LEVEL_DEBUG] = "debug",
-	};
-	int i;
-
-	for (i = LOG_LEVEL_ERR; v && i <= LOG_LEVEL_DEBUG; i++) {
-		if (!strcmp(v, name[i])) {
-			c->log = i;
-			return 0;
-		}
-	}
-	return -EINVAL;
-}
-
 static int set_pair(struct relay_conf *c, const char *a, const char *b)
 {
 	if (c->pairs == CONF_PAIRS ||
@@ -109,7 +89,7 @@ static int set(struct relay_conf *c, const char *key, const char *v,
 	if (!strcmp(key, "user"))
 		return set_text(c->user, sizeof(c->user), v);
 	if (!strcmp(key, "log"))
-		return set_log(c, v);
+		return v ? log_level_parse(v, &c->log) : -EINVAL;
 	return -ENOENT;
 }
 
