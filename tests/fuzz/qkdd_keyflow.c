@@ -83,7 +83,8 @@ static void driver_answers(struct keyflow *k, struct input *in)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const unsigned int types[] = {
-		MSG_OFFER, MSG_TAKEN, MSG_MISSING, MSG_KEEP, MSG_PARITY,
+		MSG_OFFER, MSG_TAKEN, MSG_MISSING, MSG_KEEP, MSG_DROP,
+		MSG_PARITY,
 	};
 	static struct auth_store *store;
 	static struct event_base *base;
@@ -115,14 +116,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		unsigned int op = take8(&in), block;
 		const uint8_t *p;
 
-		if (op % 6 == 5) {
+		if (op % 7 == 6) {
 			driver_answers(k, &in);
 			continue;
 		}
 		block = take8(&in);
 		len = take8(&in);
 		p = take(&in, &len);
-		if (keyflow_message(k, types[op % 6], block, p, len))
+		if (keyflow_message(k, types[op % 7], block, p, len))
 			break;
 	}
 	keyflow_free(k);

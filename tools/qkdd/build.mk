@@ -32,6 +32,11 @@ BENCHES += qkdd_chain
 qkdd_chain_SRCS := tests/bench/qkdd_chain.c tests/unit/qkdd_delay.c $(qkdd_pair)
 qkdd_chain_LIBS := daemon
 
+TESTS += qkdd_keyflow
+qkdd_keyflow_SRCS := tests/unit/qkdd_keyflow.c
+qkdd_keyflow_LIBS := daemon
+CFLAGS_tests/unit/qkdd_keyflow.c := -Wno-missing-prototypes
+
 TESTS += qkdd_auth
 qkdd_auth_SRCS := tests/unit/qkdd_auth.c
 qkdd_auth_LIBS := daemon

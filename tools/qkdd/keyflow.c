@@ -2,8 +2,12 @@
 /*
  * Blocks of finished key on their way from two drivers to two pools.
  *
- *   leader:    (get) --> OFFERED --TAKEN--> delivery        | MISSING: dropped
- *   follower:  (OFFER, take) --> HELD --KEEP--> delivery
+ *   leader:    (get) --> OFFERED --TAKEN--> delivery   | MISSING, or another: dropped
+ *   follower:  (OFFER, take) --> HELD --KEEP--> delivery                | DROP: dropped
+ *
+ * The key of the hash is made when both devices have given the block, and not a
+ * moment before. Who knows it and the hidden hash can make as many blocks with it
+ * as wanted: a device that lies, and listens to the channel, would fit its answer.
  */
 #include <errno.h>
 #include <event2/event.h>
@@ -22,6 +26,7 @@
 
 #define FLIGHT		4	/* blocks offered and not yet answered */
 #define HIDE		POST_TAG_MAX	/* last bytes of a block: hide its tag */
+#define TAG_KEY		16	/* bytes */
 #define LEAST		(2 * HIDE)
 #define AGAIN_MS	1000	/* until a driver without key is asked again */
 
@@ -34,12 +39,10 @@ struct held {
 
 TAILQ_HEAD(held_list, held);
 
-/* follower: what the block that the driver is asked for shall hash to */
+/* follower: a block that the driver is, or will be, asked for */
 struct wanted {
 	uint64_t no;
 	uint32_t len;
-	uint8_t tag_key[16];
-	uint8_t tag[HIDE];
 	uint8_t id[DRIVER_KEY_ID_MAX];
 	size_t id_len;
 };
@@ -90,7 +93,7 @@ static struct held *held_new(struct keyflow *k, uint64_t no, const void *key,
 }
 
 /* The hash of all but the last bytes, hidden by these. */
-static int hidden_tag(const uint8_t key[16], const uint8_t *block, size_t len,
+static int hidden_tag(const uint8_t key[TAG_KEY], const uint8_t *block, size_t len,
 		      uint8_t tag[HIDE])
 {
 	size_t n = len - HIDE, words = (n + 7) / 8, i;
@@ -147,15 +150,13 @@ static void ask_again(evutil_socket_t fd, short what, void *arg)
 static void offer(struct keyflow *k, const uint8_t *id, size_t id_len,
 		  const void *key, size_t len)
 {
-	uint8_t head[16 + HIDE + 4];
+	uint8_t head[4];
 
-	random_bytes(head, 16);
-	if (!held_new(k, k->next, key, len) ||
-	    hidden_tag(head, key, len, head + 16)) {
+	if (!held_new(k, k->next, key, len)) {
 		k->ops->fail(k->ctx, "out of memory");
 		return;
 	}
-	wire_put32(head + 16 + HIDE, len);
+	wire_put32(head, len);
 	k->ops->send(k->ctx, MSG_OFFER, k->next++, head, sizeof(head), id,
 		     id_len);
 }
@@ -170,20 +171,43 @@ static struct held *held_find(struct keyflow *k, uint64_t no)
 	return NULL;
 }
 
-static int got_taken(struct keyflow *k, uint64_t no, size_t len)
+/* Both devices are asked for one name, and do not agree. */
+static void differ(struct keyflow *k)
+{
+	k->stats.discarded++;
+	k->stats.verify++;
+	k->ops->alarm(k->ctx, QKD_ALARM_VERIFY,
+		      "both devices gave different key under one name");
+	k->ops->reason(k->ctx, "both devices give different key");
+}
+
+static int got_taken(struct keyflow *k, uint64_t no, const uint8_t *data,
+		     size_t len)
 {
 	struct held *h = held_find(k, no);
+	uint8_t tag[HIDE];
 	int ret;
 
-	if (!k->leads || !h || len)
+	if (!k->leads || !h || len != TAG_KEY + HIDE)
 		return -EBADMSG;
-	k->ops->send(k->ctx, MSG_KEEP, no, NULL, 0, NULL, 0);
-	ret = to_delivery(k, h);
-	ask(k);
+	ret = hidden_tag(data, h->key, h->len, tag);
+	if (ret)
+		return ret;
+	if (post_equal(tag, data + TAG_KEY, HIDE)) {
+		k->ops->send(k->ctx, MSG_KEEP, no, NULL, 0, NULL, 0);
+		ret = to_delivery(k, h);
+		ask(k);
+	} else {
+		k->ops->send(k->ctx, MSG_DROP, no, NULL, 0, NULL, 0);
+		held_free(k, h);
+		differ(k);
+		ask_later(k);
+	}
+	wipe(tag, sizeof(tag));
 	return ret;
 }
 
-/* First byte: the driver had no such block (1), or another of its name (0). */
+/* First byte: the driver had no such block (1), or one of another length (0). */
 static int got_missing(struct keyflow *k, uint64_t no, const uint8_t *data,
 		       size_t len)
 {
@@ -192,15 +216,12 @@ static int got_missing(struct keyflow *k, uint64_t no, const uint8_t *data,
 	if (!k->leads || !h || !len || len > 1 + DRIVER_KEY_ID_MAX)
 		return -EBADMSG;
 	held_free(k, h);
-	k->stats.discarded++;
 	if (data[0]) {
+		k->stats.discarded++;
 		k->ops->skip(k->ctx, data + 1, len - 1);
 		k->ops->reason(k->ctx, "the peer's device has not this key");
 	} else {
-		k->stats.verify++;
-		k->ops->alarm(k->ctx, QKD_ALARM_VERIFY,
-			      "both devices gave different key under one name");
-		k->ops->reason(k->ctx, "both devices give different key");
+		differ(k);
 	}
 	ask_later(k);
 	return 0;
@@ -232,8 +253,6 @@ static int got_offer(struct keyflow *k, uint64_t no, const uint8_t *data,
 		return -EBADMSG;
 	t = &k->wanted[k->wanted_count];
 	t->no = no;
-	wire_copy(&w, t->tag_key, sizeof(t->tag_key));
-	wire_copy(&w, t->tag, sizeof(t->tag));
 	t->len = wire_u32(&w);
 	if (w.bad || w.len > sizeof(t->id) || t->len < LEAST ||
 	    t->len > KEYFLOW_BLOCK)
@@ -249,7 +268,6 @@ static int got_offer(struct keyflow *k, uint64_t no, const uint8_t *data,
 static void say_missing(struct keyflow *k, uint8_t absent, const void *hint,
 			size_t len)
 {
-	k->stats.discarded++;
 	k->ops->send(k->ctx, MSG_MISSING, k->wanted[0].no, &absent, 1, hint,
 		     len);
 	wanted_pop(k);
@@ -259,28 +277,20 @@ static void say_missing(struct keyflow *k, uint8_t absent, const void *hint,
 static void taken(struct keyflow *k, const void *key, size_t len)
 {
 	struct wanted *t = &k->wanted[0];
-	uint8_t tag[HIDE];
-	bool same;
+	uint8_t body[TAG_KEY + HIDE];
 
-	if (len != t->len || hidden_tag(t->tag_key, key, len, tag)) {
-		same = false;
-	} else {
-		same = post_equal(tag, t->tag, sizeof(tag));
-		wipe(tag, sizeof(tag));
-	}
-	if (!same) {
-		k->stats.verify++;
-		k->ops->alarm(k->ctx, QKD_ALARM_VERIFY,
-			      "both devices gave different key under one name");
-		k->ops->reason(k->ctx, "both devices give different key");
+	if (len != t->len) {
+		differ(k);
 		say_missing(k, 0, NULL, 0);
 		return;
 	}
-	if (!held_new(k, t->no, key, len)) {
+	random_bytes(body, TAG_KEY);
+	if (hidden_tag(body, key, len, body + TAG_KEY) ||
+	    !held_new(k, t->no, key, len)) {
 		k->ops->fail(k->ctx, "out of memory");
 		return;
 	}
-	k->ops->send(k->ctx, MSG_TAKEN, t->no, NULL, 0, NULL, 0);
+	k->ops->send(k->ctx, MSG_TAKEN, t->no, body, sizeof(body), NULL, 0);
 	wanted_pop(k);
 	take_next(k);
 }
@@ -290,6 +300,17 @@ static int got_keep(struct keyflow *k, uint64_t no, size_t len)
 	struct held *h = held_find(k, no);
 
 	return k->leads || !h || len ? -EBADMSG : to_delivery(k, h);
+}
+
+static int got_drop(struct keyflow *k, uint64_t no, size_t len)
+{
+	struct held *h = held_find(k, no);
+
+	if (k->leads || !h || len)
+		return -EBADMSG;
+	held_free(k, h);
+	differ(k);
+	return 0;
 }
 
 /* ---- both ---- */
@@ -330,11 +351,13 @@ void keyflow_no_key(struct keyflow *k, const uint8_t *hint, size_t len,
 	if (!answered(k))
 		return;
 	k->ops->reason(k->ctx, why);
-	if (k->leads)
+	if (k->leads) {
 		ask_later(k);
-	else if (k->wanted_count)
+	} else if (k->wanted_count) {
+		k->stats.discarded++;
 		say_missing(k, 1, hint, len < DRIVER_KEY_ID_MAX ? len :
 			    DRIVER_KEY_ID_MAX);
+	}
 }
 
 int keyflow_message(struct keyflow *k, unsigned int type, uint64_t block,
@@ -346,11 +369,13 @@ int keyflow_message(struct keyflow *k, unsigned int type, uint64_t block,
 	case MSG_OFFER:
 		return got_offer(k, block, data, len);
 	case MSG_TAKEN:
-		return got_taken(k, block, len);
+		return got_taken(k, block, data, len);
 	case MSG_MISSING:
 		return got_missing(k, block, data, len);
 	case MSG_KEEP:
 		return got_keep(k, block, len);
+	case MSG_DROP:
+		return got_drop(k, block, len);
 	default:
 		return -EBADMSG;
 	}

@@ -2,13 +2,13 @@
 /*
  * Finished key from two devices, brought into step: drivers of key depth.
  *
- *   leader   --- OFFER: a block's name, a hash of it --> follower
- *   leader   <-- TAKEN, or MISSING with a hint --------- follower
- *   leader   --- KEEP: it goes to the pools -----------> follower
+ *   leader   --- OFFER: a block's name ----------------> follower
+ *   leader   <-- TAKEN: a hash, or MISSING with a hint - follower
+ *   leader   --- KEEP: it goes to the pools, or DROP --> follower
  *
- * Both ends' devices are trusted to give the same bytes under the same name,
- * and checked for it. The hash is hidden by the block's last bytes, which are
- * used for nothing else.
+ * That both ends' devices give the same bytes under the same name is checked, not
+ * believed. The hash is hidden by the block's last bytes, which are used for
+ * nothing else.
  */
 #ifndef _QKDD_KEYFLOW_H
 #define _QKDD_KEYFLOW_H

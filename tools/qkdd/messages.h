@@ -23,10 +23,11 @@ enum message_type {
 	MSG_DEAD = 40,		/* both: the block is given up, and why */
 
 	/* key depth */
-	MSG_OFFER = 64,		/* leader: a block's name and hash */
-	MSG_TAKEN = 65,		/* follower: I have the same */
+	MSG_OFFER = 64,		/* leader: a block's name */
+	MSG_TAKEN = 65,		/* follower: I have one; its hash */
 	MSG_MISSING = 66,	/* follower: I have not; a hint */
-	MSG_KEEP = 67,		/* leader: it goes to the pools */
+	MSG_KEEP = 67,		/* leader: the same; it goes to the pools */
+	MSG_DROP = 68,		/* leader: mine is another */
 
 	/* post-quantum secret, for hybrid tunnels */
 	MSG_PQ_OFFER = 80,	/* leader: public keys */
