@@ -210,7 +210,9 @@ $(foreach n,$(TESTS),$(eval $(call program_rule,$(n),$(O)/tests/unit/$(n))))
 $(foreach n,$(KTESTS),$(eval $(call program_rule,$(n),$(O)/tests/kernel/$(n:k_%=%))))
 $(foreach n,$(BENCHES),$(eval $(call program_rule,$(n),$(O)/bench/$(n))))
 $(foreach n,$(HELPERS),$(eval $(call program_rule,$(n),$(O)/tests/bin/$(n))))
-$(foreach n,$(TESTS) $(BENCHES) $(KTESTS),$(eval $(call obj_of,$(n)): | $(harness)))
+# what programs share with tests does not wait for it: it comes from the network
+$(foreach n,$(TESTS) $(BENCHES) $(KTESTS),$(eval \
+	$(filter $(O)/obj/tests/%,$(call obj_of,$(n))): | $(harness)))
 
 # man pages; where rst2man (python3-docutils) is missing there are none
 ifneq ($(shell command -v rst2man),)
@@ -223,7 +225,9 @@ $(O)/man/%: Documentation/man/%.rst
 .PHONY: all tools tests benches man list-sources list-install install \
 	install-dkms
 man: $(man_pages)
-tools: $(patsubst %,$(O)/lib/lib%.a,$(LIBRARIES) $(SHARED)) \
+# not what only tests link
+tools: $(patsubst %,$(O)/lib/lib%.a,$(SHARED) \
+		$(foreach l,$(LIBRARIES),$(if $(filter tests/%,$($(l)_SRCS)),,$(l)))) \
 	$(patsubst %,$(O)/lib/lib%.so,$(SHARED)) \
 	$(patsubst %,$(O)/bin/%,$(PROGRAMS))
 tests: $(patsubst %,$(O)/tests/unit/%,$(TESTS)) \
