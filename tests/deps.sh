@@ -38,8 +38,8 @@ check=(
 	wireguard-tools
 	# what make bench-post compares with (and FFTW, above)
 	libgf2x-dev
-	# plots, man pages
-	gnuplot-nox python3-docutils
+	# plots, man pages, completion
+	gnuplot-nox python3-docutils zsh
 )
 
 # make deb

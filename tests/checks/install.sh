@@ -84,7 +84,35 @@ if command -v systemd-analyze > /dev/null; then
 fi
 check 'bash completes' bash -c '. "$1" && complete -p qkdctl' - \
 	"$root/usr/share/bash-completion/completions/qkdctl"
-check 'zsh does by the same file' grep -q '^#compdef qkdctl$' "$root/usr/share/zsh/site-functions/_qkdctl"
+# zsh_completes WORDS: what an interactive zsh makes of them and a tabulator
+zsh_completes() {
+	timeout 20 zsh -f -s -- "$root/usr/share/zsh/site-functions" "$1" <<- 'END'
+		zmodload zsh/zpty
+		zpty z zsh -f -i
+		zpty -w z "PS1=; fpath=($1 \$fpath); autoload -U compinit; compinit -u -D; LISTMAX=1000; echo rea''dy"
+		zpty -r z out '*ready*'
+		zpty -w -n z "$2"$'\t\t'
+		sleep .5
+		out=
+		for i in {1..50}; do
+			while zpty -r -t z more; do out+=$more; done
+			sleep .02
+		done
+		print -r -- $out
+	END
+}
+# without what moves the cursor
+plain() { sed 's/\x1b\[[0-9;?]*[A-Za-z]//g' | tr -d '\r\a'; }
+if command -v zsh > /dev/null; then
+	check 'zsh completes, by the same file' eval \
+		'zsh_completes "qkdctl tunnel add x starv" | plain | grep -q starved'
+	is 'and every driver that there is' \
+		"$(for d in $(sed -n 's/^\t&driver_\(.*\),$/\1/p' tools/qkdd/drivers.c); do
+			zsh_completes "qkdctl link add x driver ${d%?}" | plain | grep -q -w "$d" || echo "$d"
+		done)" ''
+else
+	skip 'zsh completes' 'there is no zsh'
+fi
 check 'every object is completed' bash -c '. "$1"
 	COMP_WORDS=(qkdctl "") COMP_CWORD=1; _qkdctl
 	for o in link tunnel otp key monitor stats psk pki save restore; do
