@@ -83,6 +83,10 @@ bench-post: deps ## measure post-processing natively, the same lines
 	@for b in bench_post bench_sim qkdd_chain; do \
 		[ ! -x $(O)/bench/$$b ] || $(O)/bench/$$b || exit; done
 
+bench-pad: ## measure natively: pad from a store, one-time-pad packets
+	@$(SUB) benches
+	@$(O)/bench/pad_store && $(O)/bench/otp_datapath
+
 bench-relay: deps ## measure the relay over trusted nodes; the same lines
 	@tests/bench/relay
 
@@ -116,4 +120,4 @@ clean: ## remove what was built
 .PHONY: all help deps modules tools unit check check-matrix check-otp \
 	mutants crash fuzz fuzz-kernel debug-kernel check-debug check-packages \
 	check-hybrid check-reproducible demo \
-	bench bench-post bench-kme bench-relay generate install deb clean
+	bench bench-pad bench-post bench-kme bench-relay generate install deb clean

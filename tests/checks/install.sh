@@ -115,7 +115,7 @@ else
 fi
 check 'every object is completed' bash -c '. "$1"
 	COMP_WORDS=(qkdctl "") COMP_CWORD=1; _qkdctl
-	for o in link tunnel otp key monitor stats psk pki save restore; do
+	for o in link tunnel otp key monitor stats psk pki pad save restore; do
 		[[ " ${COMPREPLY[*]} " = *" $o "* ]] || exit 1
 	done' - "$root/usr/share/bash-completion/completions/qkdctl"
 ids() { grep -h -o -E '\b[0-9a-f]{32}\b' "$@" | sort; }

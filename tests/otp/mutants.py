@@ -5,7 +5,8 @@ whether the test of that promise fails.
 
     mutants.py [NAME|TEST...]
 
-What unit tests can find: the modules' pure files. The tree is copied, and
+What unit tests can find: the modules' pure files, and the pads of qkdd's driver
+file. The tree is copied, and
 built there. Prints a line for each mutant and ends with "N passed, N failed,
 N skipped": a mutant that a test finds is a pass.
 """
@@ -50,6 +51,21 @@ MUTANTS = [
     ("who waits loses its turn", "kmod/otp/fair.c",
      "u->vtime = max(u->vtime, f->now - min(f->now, lag));",
      "u->vtime = max(u->vtime, f->now);\n	(void)lag;", "otp_fair"),
+    ("a pad's place is not made durable", "tools/qkdd/driver_file_store.c",
+     "RWF_DSYNC) !=", "0) !=", "qkdd_file"),
+    ("a place counts whose writing failed", "tools/qkdd/driver_file_pad.c",
+     "	if (!ret)\n		p->used = end + ahead;",
+     "	p->used = end + ahead;", "qkdd_file"),
+    ("what was erased is used again", "tools/qkdd/driver_file_pad.c",
+     "if (erased(buf, len))", "if (!len && erased(buf, len))", "qkdd_file"),
+    ("two links have one pad", "tools/qkdd/driver_file_pad.c",
+     "if (flock(p->fd, LOCK_EX | LOCK_NB)) {",
+     "if (flock(p->fd, LOCK_UN)) {", "qkdd_file"),
+    ("a store's tags are not checked", "tools/pad/format.c",
+     "	       -EBADMSG : 0;", "	       0 : 0;", "pad_format"),
+    ("a store's key repeats after 64 GiB", "tools/pad/format.c",
+     "put64(counter + 8, at / 16);", "put64(counter + 8, (uint32_t)(at / 16));",
+     "pad_format"),
 ]
 
 tree = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))

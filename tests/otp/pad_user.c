@@ -4,10 +4,12 @@
  *
  *	pad_user FOLDER
  *
- * FOLDER holds pad and the driver's state. A line "used OFFSET LENGTH SUM" is
- * out before the next range is asked for; SUM is CRC-32 of the key. Ends when
- * the pad does, or with the machine: that is what it is for.
+ * FOLDER holds pad, key if that is a store, and the driver's state. A line
+ * "used OFFSET LENGTH SUM" is out before the next range is asked for; SUM is
+ * CRC-32 of the key. Ends when the pad does, or with the machine: that is what
+ * it is for.
  */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,13 +83,18 @@ int main(int argc, char **argv)
 		.key = on_key, .no_key = on_no_key, .trouble = on_trouble,
 	};
 	struct driver_conf conf = { .link = "l", .state_dir = argv[1] };
-	char text[200], err[200];
+	char text[2 * PATH_MAX], err[200], *dir;
 	struct words w;
 	void *inst;
 
 	if (argc != 2)
 		return 2;
-	snprintf(text, sizeof(text), "pad=%s/pad", argv[1]);
+	dir = realpath(argv[1], NULL);
+	if (!dir)
+		return 2;
+	snprintf(text, sizeof(text), "%s/key", dir);
+	snprintf(text, sizeof(text), access(text, F_OK) ? "pad=%1$s/pad" :
+		 "pad=%1$s/pad key=%1$s/key", dir);
 	conf.words = &w;
 	if (words_parse(&w, text, err, sizeof(err)) ||
 	    driver_file.open(&inst, &conf, &host, NULL, err, sizeof(err))) {

@@ -16,7 +16,7 @@
 static const char usage[] =
 	"Usage: qkdctl [ OPTIONS ] OBJECT { COMMAND | help }\n"
 	"where  OBJECT := { link | tunnel | otp | key | monitor | stats | psk |\n"
-	"                    pki | save | restore }\n"
+	"                    pki | pad | save | restore }\n"
 	"       OPTIONS := { -j[son] | -p[retty] | -s[tatistics] | -h[uman] |\n"
 	"                    -n[etns] NAME | -t[imestamps] | -V[ersion] |\n"
 	"                    -c[olor][={always|auto|never}] }\n"
@@ -28,6 +28,7 @@ static const char usage[] =
 	"stats    sums over all links and tunnels\n"
 	"psk      pre-shared secrets that links start from\n"
 	"pki      certificates of the key service and its clients\n"
+	"pad      encrypted stores of random bytes, for couriers\n"
 	"save     write links, tunnels and devices as a file of settings\n"
 	"restore  make what such a file asks for, before the network is up\n"
 	"\"qkdctl OBJECT help\" tells of an object's commands.\n";
@@ -41,6 +42,7 @@ static const struct object objects[] = {
 	{ "stats", do_stats },
 	{ "psk", do_psk },
 	{ "pki", do_pki },
+	{ "pad", do_pad },
 	{ "save", do_save },
 	{ "restore", do_restore },
 };

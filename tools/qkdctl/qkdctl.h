@@ -94,6 +94,7 @@ int do_key(struct args *a);
 int do_link(struct args *a);
 int do_monitor(struct args *a);
 int do_otp(struct args *a);
+int do_pad(struct args *a);
 int do_pki(struct args *a);
 int do_psk(struct args *a);
 int do_restore(struct args *a);

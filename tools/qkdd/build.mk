@@ -8,13 +8,14 @@ daemon_SRCS := $(addprefix tools/qkdd/,auth.c chain.c chain_alice.c \
 	chain_block.c chain_bob.c chain_cut.c chain_pairs.c chain_report.c \
 	chain_run.c chain_sift.c channel.c channel_conn.c channel_listen.c \
 	channel_meet.c channel_read.c deliver.c driver_etsi004.c \
-	driver_etsi014.c driver_file.c driver_pipe.c driver_relay.c \
+	driver_etsi014.c driver_file.c driver_file_pad.c \
+	driver_file_plain.c driver_file_store.c driver_pipe.c driver_relay.c \
 	driver_replay.c driver_sim.c drivers.c durable.c etsi004.c \
 	etsi014.c greet.c hybrid.c kem.c keyflow.c log.c psk.c raw_stream.c \
 	record.c secret.c session.c session_calls.c session_meet.c \
 	session_say.c words.c work.c) \
 	tools/kmed/msg_004.c tools/relay/local.c tools/relay/path.c
-daemon_LIBS := net post sim coinc raw
+daemon_LIBS := net pad post sim coinc raw
 daemon_PKGS := libevent_core libssl libcrypto libcurl json-c
 daemon_LDLIBS := -pthread -lm
 
@@ -58,7 +59,7 @@ qkdd_kem_LIBS := daemon
 TESTS += qkdd_file
 qkdd_file_SRCS := tests/unit/qkdd_file.c
 qkdd_file_LIBS := daemon
-qkdd_file_LDLIBS := -Wl,--wrap=pwrite,--wrap=fdatasync,--wrap=fsync
+qkdd_file_LDLIBS := -Wl,--wrap=pwrite,--wrap=pwritev2,--wrap=fdatasync,--wrap=fsync
 
 # against a key management entity, started by tests/unit/etsi014.sh
 HELPERS += etsi014_pair
