@@ -117,6 +117,7 @@ static void bench_pa(void)
 	pa_way(&fft128_portable);
 #ifdef __x86_64__
 	pa_way(&fft128_pclmul);
+	pa_way(&fft128_vpclmul256);
 	pa_way(&fft128_vpclmul);
 #endif
 }

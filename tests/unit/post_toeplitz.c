@@ -16,6 +16,7 @@ static const struct fft128_ops *const ways[] = {
 	&fft128_portable,
 #ifdef __x86_64__
 	&fft128_pclmul,
+	&fft128_vpclmul256,
 	&fft128_vpclmul,
 #endif
 };

@@ -3,8 +3,8 @@ LIBRARIES += post
 post_SRCS := $(addprefix tools/post/,auth.c bits.c cascade.c \
 	cascade_engine_any.c cascade_engine_bmi.c cascade_gather.c \
 	cascade_plan.c detect.c estimate.c fft128.c fft128_basis.c \
-	fft128_pclmul.c fft128_vpclmul.c gf128.c gf128_pclmul.c polyhash.c \
-	shuffle.c sift.c toeplitz.c verify.c wipe.c)
+	fft128_pclmul.c fft128_vpclmul.c fft128_vpclmul256.c gf128.c \
+	gf128_pclmul.c polyhash.c shuffle.c sift.c toeplitz.c verify.c wipe.c)
 post_LDLIBS := -lm
 
 # the loops of XORs want vectors
@@ -16,6 +16,7 @@ CFLAGS_tools/post/gf128_pclmul.c := -mpclmul -msse4.1
 CFLAGS_tools/post/fft128_pclmul.c := -O3 -mpclmul -msse4.1
 CFLAGS_tools/post/fft128_vpclmul.c := -O3 -mpclmul -mvpclmulqdq -mavx512f \
 	-mavx512bw -mavx512vl -mprefer-vector-width=512
+CFLAGS_tools/post/fft128_vpclmul256.c := -O3 -mpclmul -mvpclmulqdq -mavx2
 ifeq ($(SAN),1)
 # gcc 12 does not align 64-byte vectors on the sanitizer's stack (PR 110027)
 CFLAGS_tools/post/fft128_vpclmul.c += -fno-sanitize=address

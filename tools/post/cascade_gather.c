@@ -74,6 +74,42 @@ void cascade_gather_ref(uint64_t *a, uint64_t *b, const uint64_t *pairs,
 #ifdef POST_X86
 #include <immintrin.h>
 
+__attribute__((target("avx2")))
+static void gather_avx2(uint64_t *a, uint64_t *b, const uint64_t *pairs,
+			const uint32_t *to, uint32_t n)
+{
+	const __m256i low = _mm256_set1_epi32(15), top = _mm256_set1_epi32(31);
+	uint32_t i, j;
+
+	for (i = 0; i + 64 <= n; i += 64) {
+		uint64_t x = 0, y = 0;
+
+		for (j = 0; j < 64; j += 8) {
+			__m256i t = _mm256_loadu_si256((const void *)
+						       (to + i + j));
+			__m256i w = _mm256_srli_epi32(t, 4), m;
+			uint32_t bits;
+
+			/* a pair's first bit to the top, then its second */
+			w = _mm256_i32gather_epi32((const void *)pairs, w, 4);
+			m = _mm256_and_si256(t, low);
+			m = _mm256_sub_epi32(top, _mm256_slli_epi32(m, 1));
+			m = _mm256_sllv_epi32(w, m);
+			bits = _mm256_movemask_ps(_mm256_castsi256_ps(m));
+			x |= (uint64_t)bits << j;
+			m = _mm256_andnot_si256(t, low);
+			m = _mm256_sllv_epi32(w, _mm256_slli_epi32(m, 1));
+			bits = _mm256_movemask_ps(_mm256_castsi256_ps(m));
+			y |= (uint64_t)bits << j;
+		}
+		a[i / 64] = x;
+		b[i / 64] = y;
+	}
+	if (i < n)
+		cascade_gather_ref(a + i / 64, b + i / 64, pairs, to + i,
+				   n - i);
+}
+
 __attribute__((target("avx512f,avx512bw,avx512vl")))
 static void gather_avx512(uint64_t *a, uint64_t *b, const uint64_t *pairs,
 			  const uint32_t *to, uint32_t n)
@@ -110,6 +146,10 @@ void cascade_gather(uint64_t *a, uint64_t *b, const uint64_t *pairs,
 #ifdef POST_X86
 	if (post_cpu_avx512()) {
 		gather_avx512(a, b, pairs, to, n);
+		return;
+	}
+	if (post_cpu_avx2()) {
+		gather_avx2(a, b, pairs, to, n);
 		return;
 	}
 #endif

@@ -17,12 +17,23 @@ static inline bool post_cpu_pclmul(void)
 		__builtin_cpu_supports("sse4.1");
 }
 
+static inline bool post_cpu_vpclmul256(void)
+{
+	return __builtin_cpu_supports("vpclmulqdq") &&
+		__builtin_cpu_supports("avx2");
+}
+
 static inline bool post_cpu_vpclmul(void)
 {
 	return __builtin_cpu_supports("vpclmulqdq") &&
 		__builtin_cpu_supports("avx512f") &&
 		__builtin_cpu_supports("avx512bw") &&
 		__builtin_cpu_supports("avx512vl");
+}
+
+static inline bool post_cpu_avx2(void)
+{
+	return __builtin_cpu_supports("avx2");
 }
 
 static inline bool post_cpu_avx512(void)
@@ -37,7 +48,17 @@ static inline bool post_cpu_pclmul(void)
 	return false;
 }
 
+static inline bool post_cpu_vpclmul256(void)
+{
+	return false;
+}
+
 static inline bool post_cpu_vpclmul(void)
+{
+	return false;
+}
+
+static inline bool post_cpu_avx2(void)
 {
 	return false;
 }

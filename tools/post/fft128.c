@@ -82,6 +82,8 @@ const struct fft128_ops *fft128_best(void)
 #ifdef POST_X86
 	if (fft128_vpclmul.usable())
 		return &fft128_vpclmul;
+	if (fft128_vpclmul256.usable())
+		return &fft128_vpclmul256;
 	if (fft128_pclmul.usable())
 		return &fft128_pclmul;
 #endif

@@ -58,6 +58,7 @@ struct fft128_ops {
 
 extern const struct fft128_ops fft128_portable;
 extern const struct fft128_ops fft128_pclmul;
+extern const struct fft128_ops fft128_vpclmul256;
 extern const struct fft128_ops fft128_vpclmul;
 
 /* the fastest that this processor can do */

@@ -310,6 +310,30 @@ static uint64_t plane64(const uint8_t *flags, size_t n, unsigned int bit)
 #ifdef POST_X86
 #include <immintrin.h>
 
+/* bits @b of 32 flags: moved to where movemask finds them */
+#define MASK32(x, b) \
+	((uint32_t)_mm256_movemask_epi8(_mm256_slli_epi16(x, 7 - (b))))
+
+__attribute__((target("avx2")))
+static size_t pack_avx2(const uint8_t *flags, size_t n, uint64_t *plane[4])
+{
+	size_t i;
+	int b;
+
+	for (i = 0; i < n / 64; i++) {
+		const __m256i *p = (const __m256i *)(flags + 64 * i);
+		__m256i x = _mm256_loadu_si256(p);
+		__m256i y = _mm256_loadu_si256(p + 1);
+
+		for (b = 0; b < 4; b++) {
+			if (plane[b])
+				plane[b][i] = MASK32(x, b) |
+					      (uint64_t)MASK32(y, b) << 32;
+		}
+	}
+	return i;
+}
+
 __attribute__((target("avx512f,avx512bw")))
 static size_t pack_avx512(const uint8_t *flags, size_t n, uint64_t *plane[4])
 {
@@ -363,6 +387,8 @@ void post_sift_pack(const uint8_t *flags, size_t n, uint64_t *bit,
 #ifdef POST_X86
 	if (post_cpu_avx512())
 		done = pack_avx512(flags, n, plane);
+	else if (post_cpu_avx2())
+		done = pack_avx2(flags, n, plane);
 #endif
 	pack_any(flags, n, plane, done);
 }
