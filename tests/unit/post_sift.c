@@ -269,11 +269,11 @@ TEST(a_malformed_sift_is_refused_and_changes_nothing)
 
 TEST(detections_survive_the_wire)
 {
-	static const uint64_t spread[] = { 1, 20, 1000, 100000, 1u << 28 };
+	static const uint64_t spread[] = { 1, 20, 260, 1000, 100000, 1u << 28 };
 	uint64_t s = 5;
 	size_t k;
 
-	for (k = 0; k < 50; k++) {
+	for (k = 0; k < 60; k++) {
 		size_t n = k ? rnd(&s) % 2000 : 0, i;
 		uint64_t base = rnd(&s) >> 8, at = base;
 		uint64_t *index = calloc(n + 1, 8), *got = calloc(n + 1, 8);
@@ -282,7 +282,7 @@ TEST(detections_survive_the_wire)
 		long len;
 
 		for (i = 0; i < n; i++) {
-			at += rnd(&s) % spread[k % 5];
+			at += rnd(&s) % spread[k % 6];
 			index[i] = at++;
 		}
 		len = post_detect_put(body, post_detect_size(n), base, index,
