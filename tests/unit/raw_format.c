@@ -292,6 +292,54 @@ TEST(random_bytes_do_no_harm)
 	}
 }
 
+/* Records good and bad: what is not an event, does not ascend, leads too far */
+TEST(unpacking_agrees_with_the_reference)
+{
+	uint8_t buf[RAW_FRAME_SIZE + 2 * 300], code[2][300];
+	unsigned int round, i, n, bad = 0;
+	uint64_t slot[2][300];
+	struct raw_frame f;
+	ssize_t got, want;
+
+	for (round = 0; round < 20000; round++) {
+		uint64_t start = next() >> 8, sum = 0;
+		unsigned int rare = 20 << next() % 8;
+
+		n = next() % 300;
+		memset(buf, 0, RAW_FRAME_SIZE);
+		buf[0] = RAW_EVENTS;
+		buf[1] = 2;
+		for (i = 0; i < n; i++) {
+			uint16_t v = (1 + next() % 4095) << 4 | next() % 15;
+
+			if (!(next() % rare))
+				v |= RAW_CODE_SKIP;
+			if (!(next() % (20 * rare)))
+				v &= RAW_CODE_SKIP;
+			raw_put16(buf + RAW_FRAME_SIZE + 2 * i, v);
+			sum += v >> 4;
+		}
+		raw_put32(buf + RAW_F_COUNT, n);
+		raw_put32(buf + RAW_F_LEN, 2 * n);
+		raw_put64(buf + RAW_F_START, start);
+		/* it ends behind the last record, or there, or far too soon */
+		raw_put64(buf + RAW_F_END, start + sum + 1 -
+			  (next() % 4 ? 0 : next() % (n + 2)));
+		if (raw_frame_parse(buf, sizeof(buf), &f) <= 0)
+			continue;
+		got = raw_frame_events(&f, slot[0], code[0]);
+		want = raw_frame_events_ref(&f, slot[1], code[1]);
+		ASSERT_EQ(want, got);
+		bad += want < 0;
+		if (want <= 0)
+			continue;
+		ASSERT_EQ(0, memcmp(slot[0], slot[1], 8 * want));
+		ASSERT_EQ(0, memcmp(code[0], code[1], want));
+	}
+	EXPECT_GT(bad, 1000);
+	EXPECT_LT(bad, 19000);
+}
+
 TEST(header_comes_back)
 {
 	struct raw_header in = {

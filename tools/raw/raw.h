@@ -189,6 +189,10 @@ ssize_t raw_frame_parse(const void *buf, size_t len, struct raw_frame *f);
 ssize_t raw_frame_events(const struct raw_frame *f, uint64_t *slot,
 			 uint8_t *code);
 
+/* The same, plainly: what the one above is held against. */
+ssize_t raw_frame_events_ref(const struct raw_frame *f, uint64_t *slot,
+			     uint8_t *code);
+
 /**
  * raw_frame_totals() - unpack a frame of totals
  *
