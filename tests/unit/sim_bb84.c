@@ -161,25 +161,38 @@ TEST(an_interceptor_of_all_makes_a_quarter_wrong)
  * One detector alone, in effect: it counts at 1 / (1/p + dead) per pulse,
  * exactly, and its counts vary less than Poisson's.
  */
-TEST(dead_time_is_exact)
+static void check_dead_time(struct __test_metadata *_metadata, double dead)
 {
+	char words[256];
 	struct sim_config c;
 	struct sim_count n;
 	double p, rate, sd;
 
-	sim_count("pz=0.999 pz_bob=0.999 misalignment=0 dark=0 length=0 "
-		  "intensities=0.5 probabilities=1 efficiency=0.5 "
-		  "receiver=active dead_ns=100 speed=0 seconds=0.5", &c, &n);
+	snprintf(words, sizeof(words),
+		 "pz=0.999 pz_bob=0.999 misalignment=0 dark=0 length=0 "
+		 "intensities=0.5 probabilities=1 efficiency=0.5 "
+		 "receiver=active speed=0 seconds=0.5 dead_ns=%g", dead);
+	sim_count(words, &c, &n);
 	/*
 	 * Active: a pulse is for detector 0 or 1 by chance (Z bit, or X at
 	 * random), so each sees p/2, apart from X's rare doubles.
 	 */
 	p = (1 - exp(-0.25)) / 2;
-	rate = 2 / (1 / p + 100);
+	rate = 2 / (1 / p + dead);
 	sd = sqrt(n.pulses * rate);
 	TH_LOG("%.6g a pulse, expected %.6g", (double)n.clicks / n.pulses,
 	       rate);
 	EXPECT_LT(fabs(n.clicks - n.pulses * rate), 5 * sd + n.clicks * 2e-4);
+}
+
+TEST(dead_time_is_exact)
+{
+	/* detectors that stay awake while they are dead */
+	check_dead_time(_metadata, 1);
+	check_dead_time(_metadata, 10);
+	/* and that sleep */
+	check_dead_time(_metadata, 100);
+	check_dead_time(_metadata, 10000);
 }
 
 /* Afterpulses add the share told, know nothing of the light, and breed not */
