@@ -104,7 +104,9 @@ int conf_read(struct conf *c, const char *path)
 	f = fopen(path, "re");
 	if (!f) {
 		err = -errno;
-		bad("%s: %s", path, strerror(errno));
+		bad("%s: %s%s", path, strerror(-err), err == -ENOENT ?
+		    "; what is there now is written by: qkdctl save > FILE" :
+		    "");
 		return err;
 	}
 	while ((n = getline(&text, &room, f)) >= 0) {

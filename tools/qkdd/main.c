@@ -114,6 +114,7 @@ static int start(struct daemon *d)
 	};
 	unsigned int threads = d->settings.threads;
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	int ret;
 
 	if (!threads)
 		threads = cpus > 0 ? cpus : 1;
@@ -136,8 +137,11 @@ static int start(struct daemon *d)
 	conf.ctx = d->links;
 	d->listener = channel_listener_new(&conf);
 	if (!d->listener) {
-		log_err("TCP port %u: %s", conf.port, strerror(errno));
-		return -errno;
+		ret = -errno;
+		log_err("TCP port %u: %s%s", conf.port, strerror(-ret),
+			ret == -EADDRINUSE ?
+			"; is a qkdd running in this namespace already?" : "");
+		return ret;
 	}
 	return 0;
 }

@@ -45,7 +45,7 @@ static int keep_net_admin(void)
 	if (syscall(SYS_capget, &head, had))
 		return failed("capget");
 	if (!(had[0].permitted & 1u << CAP_NET_ADMIN)) {
-		log_warn("no CAP_NET_ADMIN: links cannot be fed");
+		log_warn("no CAP_NET_ADMIN: links cannot be fed; start as root, or by systemctl start qkdd");
 	} else {
 		data[0].permitted = 1u << CAP_NET_ADMIN;
 		data[0].effective = 1u << CAP_NET_ADMIN;
@@ -58,7 +58,8 @@ static int become(const char *user)
 	struct passwd *pw = getpwnam(user);
 
 	if (!pw) {
-		log_err("there is no user %s", user);
+		log_err("there is no user %s; make it (systemd-sysusers), or have another: user in qkdd.conf, or -u",
+			user);
 		return -ENOENT;
 	}
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) ||

@@ -229,8 +229,8 @@ static void explain(int ret, const struct psk *p, const char *secret,
 		    ssize_t len, char *err, size_t room)
 {
 	if (ret == -ENOENT)
-		snprintf(err, room, "no secret: put the same random bytes, %d to %d of them, in %s at both ends",
-			 AUTH_PSK_MIN, AUTH_PSK_MAX, secret);
+		snprintf(err, room, "no secret: put the same at both ends, made by qkdctl psk new, as %s (%d to %d random bytes)",
+			 secret, AUTH_PSK_MIN, AUTH_PSK_MAX);
 	else if (ret == -EBUSY)
 		snprintf(err, room, "%s is in use by another process", p->path);
 	else if (ret == -EINVAL && len > 0 && len < AUTH_PSK_MIN)

@@ -87,7 +87,8 @@ int settings_set(struct settings *st, const char *key, const char *value,
 			st->threads = n;
 		return ret;
 	}
-	snprintf(err, room, "\"%s\" is no setting", key);
+	snprintf(err, room, "\"%s\" is no setting; there are psk-dir, state-dir, user, log, port, threads",
+		 key);
 	return -EINVAL;
 }
 
