@@ -46,6 +46,11 @@ check 'etsi004: both ends get the same key' agree
 is 'etsi004: and no block differed' "$(grep -c '^verify=0' out)" 1
 run 20 200000 "$s0 chunk=8191" "$s1 chunk=8191" etsi004
 check 'etsi004: in keys of another size' agree
+k=6f9619ff-8b86-d011-b42d-00cf4fc964ff
+run 20 2000 "$s0 ksid=$k" "$s1 ksid=${k//-/}" etsi004
+check 'etsi004: by a key stream ID that is told' agree
+run 4 100 "$s0 ksid=$k" "$s1" etsi004
+check 'etsi004: with one told to one end only, neither gets key' none
 run 5 100 "$s0" "$s1 chunk=64" etsi004
 check 'etsi004: with another size at one end, neither gets key' none
 run 5 100 "$s0" "${s1/self=b1/self=b2}" etsi004

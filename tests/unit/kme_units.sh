@@ -24,10 +24,24 @@ for name in qkd-kmed.socket other; do
 	stop "$started"
 done
 
+# each port has a socket of its own, found by its name
+start systemd-socket-activate -l "127.0.0.1:${kme_port[a]}" -l 127.0.0.1:25577 -l 127.0.0.1:25578 \
+	--fdname=qkd-kmed.socket:qkd-kmed-004.socket:qkd-kmed-skip.socket \
+	-E QKD_STANDIN_SEED "$O/tests/bin/kmed_standin" -c "$test_dir/a.json"
+wait_for 5 "ss -ltn | grep -q ':${kme_port[a]} '"
+is 'with three sockets, it serves on the first' "$(sae a1 a b1 status | status)" 200
+# a request of 014 is nothing to the others: one has no HTTP, one no clients yet
+asked_of() {
+	curl -sS --max-time 5 --cacert "$pki/ca.crt" --cert "$pki/a1.crt" --key "$pki/a1.key" \
+		-o /dev/null -w '%{http_code}' "https://localhost:$1/api/v1/keys/b1/status" 2>/dev/null
+}
+is 'what is asked of it, the others do not answer' "$(asked_of 25577),$(asked_of 25578)" 000,000
+stop "$started"
+
 mkdir "$test_dir/units"
 sed "s,@SBINDIR@,/usr/bin,; s,/usr/bin/qkd-kmed,/usr/bin/true," \
 	"$tree/tools/kmed/qkd-kmed.service.in" > "$test_dir/units/qkd-kmed.service"
-cp "$tree/tools/kmed/qkd-kmed.socket" "$test_dir/units/"
+cp "$tree"/tools/kmed/qkd-kmed*.socket "$test_dir/units/"
 check 'systemd has nothing to say of the units' eval \
 	'! systemd-analyze verify --man=no "$test_dir"/units/* 2>&1 | grep kmed'
 check 'and little of what the service might do' \

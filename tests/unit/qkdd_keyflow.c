@@ -92,11 +92,12 @@ static bool fit(struct net *n, uint8_t block[BLOCK])
 static void answer(struct end *e, uint64_t name)
 {
 	struct net *n = e->net;
+	bool leads = e == &n->end[0];
 	uint8_t block[BLOCK];
 	size_t len = BLOCK;
 
 	honest(name, block);
-	if (n->leader_lies == (e == &n->end[0])) {
+	if (n->leader_lies == leads) {
 		if (n->lie == SHORTER)
 			len -= 8;
 		if (n->lie == FLIPPED ||

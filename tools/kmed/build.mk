@@ -19,6 +19,7 @@ qkd-kmed_LIBS := kmed qkd
 qkd-kmed_DIR := sbin
 
 MAN += Documentation/man/qkd-kmed.8.rst
-UNITS += tools/kmed/qkd-kmed.service.in tools/kmed/qkd-kmed.socket
+UNITS += tools/kmed/qkd-kmed.service.in \
+	$(addprefix tools/kmed/,qkd-kmed.socket qkd-kmed-004.socket qkd-kmed-skip.socket)
 DATA += tools/kmed/kmed.json.example
 BASH_COMPLETION += tools/kmed/bash-completion/qkd-kmed

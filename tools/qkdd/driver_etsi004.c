@@ -11,6 +11,7 @@
  * keyflow.c sees to it that both ends' deliveries are in step or not at all.
  * Calls run on a worker, one at a time.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <openssl/sha.h>
@@ -378,6 +379,42 @@ static void make_ksid(struct etsi004_conf *c)
 	c->ksid[8] = (c->ksid[8] & 0x3f) | 0x80;
 }
 
+/* A UUID, with or without its hyphens; not of zeroes, which asks for one. */
+static int read_ksid(struct etsi004_conf *c, const char *text, char *err,
+		     size_t room)
+{
+	unsigned int n = 0, sum = 0, digit;
+	const char *p;
+
+	for (p = text; *p && n <= 32; p++) {
+		if (*p == '-')
+			continue;
+		if (!isxdigit((unsigned char)*p))
+			break;
+		digit = *p <= '9' ? *p - '0' : (*p | 32) - 'a' + 10;
+		if (n < 32)
+			c->ksid[n / 2] = c->ksid[n / 2] << 4 | digit;
+		sum += digit;
+		n++;
+	}
+	if (!*p && n == 32 && sum)
+		return 0;
+	snprintf(err, room, "ksid= is a UUID: 32 hexadecimal digits, not all 0");
+	return -EINVAL;
+}
+
+/* Agreed on with the vendor's system, or made */
+static int ksid(struct etsi004_conf *c, struct words *w, char *err,
+		size_t room)
+{
+	const char *text = words_get(w, "ksid");
+
+	if (text)
+		return read_ksid(c, text, err, room);
+	make_ksid(c);
+	return 0;
+}
+
 static int configure(struct etsi004_inst *in, struct words *w, char *err,
 		     size_t room)
 {
@@ -392,10 +429,9 @@ static int configure(struct etsi004_inst *in, struct words *w, char *err,
 	    word(w, "key", c.key, sizeof(c.key), err, room) ||
 	    word(w, "ca", c.ca, sizeof(c.ca), err, room) ||
 	    words_u64(w, "chunk", 32, 8191, &in->chunk, err, room) ||
-	    split(&c, kme, err, room))
+	    split(&c, kme, err, room) || ksid(&c, w, err, room))
 		return -EINVAL;
 	c.chunk = in->chunk;
-	make_ksid(&c);
 	in->client = etsi004_new(&c, err, room);
 	return in->client ? 0 : -EINVAL;
 }
