@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <kselftest_harness.h>
@@ -273,6 +274,60 @@ TEST_F(store, a_full_disk_gives_no_key_and_loses_none)
 	reopen(self);
 	EXPECT_EQ(-ENOENT, fetch(self->s, "b", 64));
 	EXPECT_EQ(0, fetch(self->s, "b", 64 + LEN));
+}
+
+/* The clock of the day, which somebody may set; the store is linked with this one. */
+static time_t clock_off;
+
+time_t time(time_t *t)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	now.tv_sec += clock_off;
+	if (t)
+		*t = now.tv_sec;
+	return now.tv_sec;
+}
+
+#define YEARS	(365 * 86400L)
+
+TEST_F(store, a_clock_set_while_it_runs_changes_nothing)
+{
+	static const time_t off[] = { 20 * YEARS, -20 * YEARS, 3600, 0 };
+	unsigned int i;
+
+	for (i = 0; i < 4; i++) {
+		ASSERT_EQ(0, put(self->s, 64 + i * LEN, LEN, 1));
+		clock_off = off[i];
+		store_expire(self->s);
+		EXPECT_EQ(0, fetch(self->s, "b", 64 + i * LEN));
+		EXPECT_EQ(-ENOENT, fetch(self->s, "b", 64 + i * LEN));
+	}
+}
+
+TEST_F(store, a_clock_set_back_over_a_restart_gives_nothing_twice)
+{
+	ASSERT_EQ(0, put(self->s, 64, 2 * LEN, 1));
+	ASSERT_EQ(0, fetch(self->s, "b", 64));
+	clock_off = -20 * YEARS;
+	reopen(self);
+	EXPECT_EQ(-ENOENT, fetch(self->s, "b", 64));
+	EXPECT_EQ(0, fetch(self->s, "b", 64 + LEN));
+	clock_off = 0;
+	reopen(self);
+	EXPECT_EQ(-ENOENT, fetch(self->s, "b", 64 + LEN));
+}
+
+TEST_F(store, a_clock_set_forward_over_a_restart_erases_for_good)
+{
+	ASSERT_EQ(0, put(self->s, 64, LEN, 1));
+	clock_off = 20 * YEARS;
+	reopen(self);
+	EXPECT_EQ(-ENOENT, fetch(self->s, "b", 64));
+	clock_off = 0;
+	reopen(self);
+	EXPECT_EQ(-ENOENT, fetch(self->s, "b", 64));
 }
 
 /* Hands out keys, telling of each after it has it, until it is killed. */
