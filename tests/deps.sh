@@ -11,7 +11,7 @@ set -eu
 build=(
 	gcc make pkg-config libc6-dev bc kmod rsync
 	libmnl-dev libnl-3-dev libnl-genl-3-dev libssl-dev libevent-dev libjson-c-dev
-	libcurl4-openssl-dev
+	libcurl4-openssl-dev libtss2-dev
 	libelf-dev libpcap-dev
 	# recorded detections (.mat), correlation of time tags
 	libmatio-dev libfftw3-dev
@@ -33,6 +33,8 @@ check=(
 	# another key manager beside ours
 	charon-systemd strongswan-swanctl
 	nginx-light rsync socat strace netcat-openbsd python-pyvcf-examples
+	# a TPM
+	swtpm tpm2-tools
 	# certificates, and load for make bench-kme
 	openssl wrk nghttp2-client
 	wireguard-tools

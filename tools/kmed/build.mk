@@ -7,11 +7,20 @@ LIBRARIES += kmed
 kmed_SRCS := $(addprefix tools/kmed/,base64.c conf.c desk.c front.c \
 	front_004.c front_014.c front_kme.c front_skip.c json.c lease.c listen.c \
 	metrics.c msg_004.c peer.c seallog.c server.c source.c source_pool.c \
-	store.c tls.c tls_psk.c xchg.c) tools/qkdd/guard.c tools/qkdd/log.c \
+	store.c store_key.c tls.c tls_psk.c xchg.c) tools/qkdd/guard.c tools/qkdd/log.c \
 	tools/qkdd/notify.c
 kmed_PKGS := libevent_core libevent_extra libevent_openssl libevent_pthreads \
 	libssl libcrypto json-c
 kmed_LDLIBS := -pthread
+
+# with tpm2-tss the store's key can be sealed by a TPM
+kmed_tss := tss2-esys tss2-tctildr tss2-mu tss2-rc
+ifeq ($(shell $(PKG_CONFIG) --exists $(kmed_tss) && echo yes),yes)
+kmed_SRCS += tools/kmed/tpm.c
+kmed_PKGS += $(kmed_tss)
+else
+kmed_SRCS += tools/kmed/tpm_none.c
+endif
 
 PROGRAMS += qkd-kmed
 qkd-kmed_SRCS := tools/kmed/main.c

@@ -87,6 +87,7 @@ struct conf_link {
  * @certificate, @key, @ca, @crl: PEM files; @crl may be NULL
  * @store: file for key that waits, or NULL: in memory only
  * @store_key: file with the key that seals it
+ * @tpm: how the TPM is reached that seals that, or NULL: looked for
  * @threads: 0: one a processor
  * @max_clients: connections at once, over all threads
  * @timeout: seconds that a connection may go without a whole request
@@ -104,6 +105,7 @@ struct conf {
 	const char *crl;
 	const char *store;
 	const char *store_key;
+	const char *tpm;
 	unsigned int threads;
 	unsigned int max_clients;
 	unsigned int timeout;

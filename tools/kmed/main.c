@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <getopt.h>
-#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,6 +19,7 @@
 #include "listen.h"
 #include "metrics.h"
 #include "server.h"
+#include "store_key.h"
 #include "tools/qkdd/guard.h"
 #include "tools/qkdd/log.h"
 #include "tools/qkdd/notify.h"
@@ -33,6 +33,9 @@ static const char usage[] =
 	"\n"
 	"  -c, --config FILE    settings, default " CONF_FILE "\n"
 	"      --check          read the settings, say what is wrong, and end\n"
+	"      --seal FILE      make a key for the store, sealed by the TPM, and end\n"
+	"      --pcrs N[,N...]  with it: had only while these PCRs are as they are\n"
+	"      --tpm TCTI       with it: how the TPM is reached, as tpm2-tss has it\n"
 	"  -l, --log LEVEL      err, warning, notice, info or debug\n"
 	"  -h, --help\n"
 	"  -V, --version\n";
@@ -41,6 +44,9 @@ struct daemon {
 	const char *config;
 	enum log_level log;
 	bool check;
+	const char *seal;
+	const char *pcrs;
+	const char *tcti;	/* to seal by */
 	struct conf *conf;
 	struct kme kme;
 	struct server_socket socks[LISTEN_MAX];
@@ -56,6 +62,9 @@ static int parse(struct daemon *d, int argc, char **argv)
 	static const struct option opts[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "check", no_argument, NULL, 1 },
+		{ "seal", required_argument, NULL, 2 },
+		{ "pcrs", required_argument, NULL, 3 },
+		{ "tpm", required_argument, NULL, 4 },
 		{ "log", required_argument, NULL, 'l' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
@@ -70,6 +79,15 @@ static int parse(struct daemon *d, int argc, char **argv)
 			break;
 		case 1:
 			d->check = true;
+			break;
+		case 2:
+			d->seal = optarg;
+			break;
+		case 3:
+			d->pcrs = optarg;
+			break;
+		case 4:
+			d->tcti = optarg;
 			break;
 		case 'l':
 			if (!log_level_parse(optarg, &d->log))
@@ -88,7 +106,7 @@ static int parse(struct daemon *d, int argc, char **argv)
 			return 3;
 		}
 	}
-	if (optind != argc) {
+	if (optind != argc || (!d->seal && (d->pcrs || d->tcti))) {
 		fputs(usage, stderr);
 		return 3;
 	}
@@ -169,49 +187,20 @@ static void serve(struct daemon *d)
 	}
 }
 
-/*
- * A name without a slash is a credential's, which the service manager has
- * unsealed for us.
- */
-static FILE *open_key(const char *name)
-{
-	const char *dir = getenv("CREDENTIALS_DIRECTORY");
-	char path[PATH_MAX];
-
-	if (strchr(name, '/'))
-		return fopen(name, "re");
-	if (!dir || (size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) >=
-	    sizeof(path)) {
-		errno = ENOENT;
-		return NULL;
-	}
-	return fopen(path, "re");
-}
-
 static int keep_store(struct daemon *d)
 {
-	uint8_t key[SEALLOG_KEY_SIZE + 1];
-	FILE *f = open_key(d->conf->store_key);
+	const struct conf *c = d->conf;
+	uint8_t key[SEALLOG_KEY_SIZE];
 	char err[512];
-	int ret = -1;
+	int ret;
 
-	if (f)
-		setvbuf(f, NULL, _IONBF, 0);
-	if (!f)
-		log_err("store-key %s: %s", d->conf->store_key,
-			strerror(errno));
-	else if (fread(key, 1, sizeof(key), f) != SEALLOG_KEY_SIZE)
-		log_err("store-key %s must have %d bytes, random: head -c %d /dev/urandom",
-			d->conf->store_key, SEALLOG_KEY_SIZE,
-			SEALLOG_KEY_SIZE);
-	else if (store_keep(d->kme.store, d->conf->store, key, err,
-			    sizeof(err)))
-		log_err("%s", err);
-	else
-		ret = 0;
-	if (f)
-		fclose(f);
-	explicit_bzero(key, sizeof(key));
+	ret = store_key_read(c->store_key, c->tpm, key);
+	if (!ret) {
+		ret = store_keep(d->kme.store, c->store, key, err, sizeof(err));
+		if (ret)
+			log_err("%s", err);
+	}
+	qkd_wipe(key, sizeof(key));
 	return ret;
 }
 
@@ -257,6 +246,8 @@ int main(int argc, char **argv)
 	if (ret)
 		return ret - 1;
 	log_setup(d.log, !isatty(STDERR_FILENO));
+	if (d.seal)
+		return store_key_make(d.seal, d.tcti, d.pcrs) ? 1 : 0;
 	d.conf = conf_read(d.config, err, sizeof(err));
 	if (!d.conf) {
 		log_err("%s", err);

@@ -1,0 +1,41 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# strongSwan's PPKs come from a link, the kernel's: each new key is that of a new
+# IKE SA, made before the old one goes, so that traffic goes on.
+# timeout: 150
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/../xfrm/lib.sh"
+. "$(dirname "$0")/../swan/lib.sh"
+need_root
+need_cmd qkd-swan swanctl charon-systemd qkdctl jq ping
+[ -x "$feeder" ] || skip_all "needs $feeder: make -f tools/Makefile tests"
+kernel_has veth xfrm_user esp4 || :
+need_module qkd
+xfrm_setup
+
+for n in hospital biobank; do
+	i=$([ $n = hospital ] && echo 1 || echo 2)
+	swan_addr $n "$i"
+	swan_conf $n "$i"
+	swan_charon $n kernel-netlink
+done
+start ip netns exec hospital qkd-swan -d -i 6 -u "$test_dir/hospital.vici" q site net
+start ip netns exec biobank qkd-swan -d -i 6 -u "$test_dir/biobank.vici" q site net
+check 'both have a key: the tunnel comes up by itself' wait_for 30 reach
+is 'through ESP' "$(on hospital ip xfrm state list proto esp | grep -c '^src')" 2
+
+on hospital ping -q -i 0.02 -c 1000 -W 5 10.12.0.1 > "$test_dir/ping"
+at_least 'IKE SAs were made anew under a flood of echoes' "$(ppks hospital | wc -l)" 3
+is 'each took another PPK' "$(ppks hospital | sort | uniq -d)" ''
+is 'and both ends the same' "$(ppks hospital)" \
+	"$(ppks biobank | head -n "$(ppks hospital | wc -l)")"
+# strongSwan deletes the old SA by a message that may overtake packets
+at_most 'of 1000 echoes were lost' \
+	"$(awk '/transmitted/ { print $1 - $4 }' "$test_dir/ping")" $((2 * $(ppks hospital | wc -l)))
+is 'key is accounted under the connection' \
+	"$(on hospital qkdctl -j key show q | jq '[.[0].consumers[] | select(.name == "swan:site")] | length')" 1
+if [ $ktap_failed != 0 ]; then
+	say "$(cat "$test_dir"/started.*)"
+	say "$(grep -v '=>\|: [0-9A-F][0-9A-F] ' "$test_dir/hospital.charon" | tail -n 40)"
+fi
