@@ -15,5 +15,25 @@ is 'sources name their licence' "$(unlicensed)" ''
 is 'scripts are executable' "$(ours tests tools kmod | while read -r f; do
 	if head -c 3 "$f" | grep -a -q '^#!' && [ ! -x "$f" ]; then echo "$f"; fi
 done)" ''
+is 'the README names every folder and every page' "$({
+	git ls-files kmod tools include | sed -n 's|^\([^/]*/[^/]*\)/.*|`\1`|p'
+	git ls-files tests | sed -n 's|^tests/\([^/]*\)/.*|`\1`|p'
+	git ls-files Documentation | sed -n \
+		's|^\(Documentation/[^/]*\.rst\)$|](\1)|p; s|^Documentation/\([^/]*\)/.*|`\1`|p'
+} | sort -u | while read -r name; do
+	grep -q -F -e "$name" README.md || echo "$name"
+done)" ''
+is 'what it names is there' "$(grep -o -E \
+	'[`(](kmod|tools|tests|include|Documentation)/[^`)]*' README.md |
+	sed 's/^.//' | sort -u | while read -r name; do
+		[ -e "$name" ] || echo "$name"
+	done)" ''
+rules() { sed -n 's|^F:\t||p' MAINTAINERS; }
+is 'each file is somebody'\''s in MAINTAINERS' \
+	"$(mapfile -t r < <(rules | sed 's|^|:(exclude,glob)|; s|/$|/**|')
+	git ls-files -- . "${r[@]}")" ''
+is 'and there is something under each of its rules' "$(rules | while read -r r; do
+	git ls-files -- ":(glob)$r" | grep -q . || echo "$r"
+done)" ''
 is 'no home directories in the tree' \
 	"$(git grep -I -l -E '/(home|Users)/[a-z]' -- . ':!tests/checks/tree.sh' || :)" ''
