@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Key that waits, in a file: records of what was put and of what is gone, in
+ * the order of seallog.c, which seals them. Documentation/formats.rst has them.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store_priv.h"
+#include "tools/qkdd/log.h"
+
+/* Types of records */
+#define RECORD_PUT	'P'
+#define RECORD_GONE	'G'
+
+#define GONE_SIZE	(QKD_KEY_ID_SIZE + 1)	/* of an entry */
+#define REWRITE_SLACK	(1 << 20)	/* bytes of records past their use */
+
+static void put_be(uint8_t *p, uint64_t v)
+{
+	for (int i = 7; i >= 0; i--, v >>= 8)
+		p[i] = v;
+}
+
+static uint64_t get_be(const uint8_t *p)
+{
+	uint64_t v = 0;
+
+	for (int i = 0; i < 8; i++)
+		v = v << 8 | p[i];
+	return v;
+}
+
+static void id_of(const struct lane *l, uint64_t offset, uint32_t len,
+		  struct qkd_key_id *id)
+{
+	uint8_t generation[QKD_GENERATION_SIZE] = { 0 };
+
+	memcpy(generation, l->tag, sizeof(l->tag));
+	qkd_key_id_encode(generation, l->stream, len, offset, id);
+}
+
+static uint8_t *put_name(uint8_t *p, const char *name)
+{
+	size_t len = strlen(name) + 1;
+
+	memcpy(p, name, len);
+	return p + len;
+}
+
+/* 'P', ID, time of its end, number of slaves, names, key */
+static int log_put(struct store *s, const struct lane *l,
+		   const struct range *r)
+{
+	uint8_t *p = s->record;
+	struct qkd_key_id id;
+
+	id_of(l, r->offset, r->len, &id);
+	*p++ = RECORD_PUT;
+	memcpy(p, id.b, sizeof(id.b));
+	p += sizeof(id.b);
+	put_be(p, time(NULL) + (r->expires - store_clock()));
+	p += 8;
+	*p++ = r->n_owners;
+	p = put_name(p, r->master);
+	for (unsigned int i = 0; i < r->n_owners; i++)
+		p = put_name(p, r->owners[i].name);
+	memcpy(p, r->key, r->len);
+	return seallog_append(s->log, s->record, p + r->len - s->record);
+}
+
+/* Runs of bytes that an owner has had, each a record. */
+static int log_gone(struct store *s, const struct lane *l,
+		    const struct range *r, unsigned int owner)
+{
+	const struct owner *o = &r->owners[owner];
+	uint32_t i = 0, from;
+	int err = 0;
+
+	while (!err) {
+		struct qkd_key_id id;
+
+		while (i < r->len && !store_is_gone(o, i))
+			i++;
+		for (from = i; i < r->len && store_is_gone(o, i); i++)
+			;
+		if (from == i)
+			break;
+		id_of(l, r->offset + from, i - from, &id);
+		s->record[0] = RECORD_GONE;
+		memcpy(s->record + 1, id.b, sizeof(id.b));
+		s->record[1 + sizeof(id.b)] = owner;
+		err = seallog_append(s->log, s->record, 1 + GONE_SIZE);
+	}
+	return err;
+}
+
+static int emit_all(void *arg)
+{
+	struct store *s = arg;
+	int err = 0;
+
+	for (struct lane *l = s->lanes; l && !err; l = l->next) {
+		for (size_t i = 0; i < l->n && !err; i++) {
+			struct range *r = l->ranges[i];
+
+			err = log_put(s, l, r);
+			for (unsigned int k = 0; k < r->n_owners && !err; k++)
+				err = log_gone(s, l, r, k);
+		}
+	}
+	return err;
+}
+
+/* Once for each change. */
+static int log_tell(struct store *s, int err)
+{
+	if (err && !s->log_failed)
+		log_err("the store cannot be written, key that waits is not given: %s",
+			strerror(-err));
+	if (!err && s->log_failed)
+		log_notice("the store is written again");
+	s->log_failed = err;
+	return err ? -EIO : 0;
+}
+
+int store_file_ready(struct store *s)
+{
+	if (!s->log_failed &&
+	    seallog_size(s->log) < REWRITE_SLACK + 4 * s->figures.bytes)
+		return 0;
+	return log_tell(s, seallog_rewrite(s->log, emit_all, s));
+}
+
+int store_file_put(struct store *s, const struct qkd_key_range *at,
+		   const struct range *r)
+{
+	return log_tell(s, log_put(s, store_lane_find(s, at), r));
+}
+
+int store_file_fetch(struct store *s, const struct store_want *want,
+		     const struct found *found, size_t n)
+{
+	uint8_t *p = s->record;
+	int err;
+
+	if (1 + n * GONE_SIZE > SEALLOG_RECORD_MAX)
+		return -EINVAL;
+	*p++ = RECORD_GONE;
+	for (size_t i = 0; i < n; i++) {
+		memcpy(p, want[i].id.b, QKD_KEY_ID_SIZE);
+		p += QKD_KEY_ID_SIZE;
+		*p++ = found[i].owner - found[i].range->owners;
+	}
+	err = seallog_append(s->log, s->record, p - s->record);
+	if (!err)
+		err = seallog_sync(s->log);
+	return log_tell(s, err);
+}
+
+/* ---- reading it again ---- */
+
+static int load_gone(struct store *s, const uint8_t *p, size_t len)
+{
+	for (; len >= GONE_SIZE; p += GONE_SIZE, len -= GONE_SIZE) {
+		struct qkd_key_range at;
+		struct qkd_key_id id;
+		struct range *r;
+		struct lane *l;
+		size_t i;
+
+		memcpy(id.b, p, sizeof(id.b));
+		if (qkd_key_id_decode(&id, &at))
+			return -EBADMSG;
+		l = store_lane_find(s, &at);
+		r = l ? store_lane_range(l, &at, &i) : NULL;
+		if (!r)		/* its time was over */
+			continue;
+		if (p[QKD_KEY_ID_SIZE] >= r->n_owners)
+			return -EBADMSG;
+		store_set_gone(&r->owners[p[QKD_KEY_ID_SIZE]],
+			       at.offset - r->offset, at.len, true);
+		store_wipe_gone(s, r, at.offset - r->offset, at.len);
+		if (!r->left)
+			store_lane_remove(s, l, i);
+	}
+	return len ? -EBADMSG : 0;
+}
+
+static int load_put(struct store *s, const uint8_t *p, size_t len)
+{
+	const char *names[1 + STORE_SLAVES_MAX];
+	const uint8_t *end = p + len;
+	struct qkd_key_range at;
+	struct qkd_key_id id;
+	unsigned int n = 0, n_slaves;
+	struct range *r;
+	int64_t left;
+	int err;
+
+	if (len < sizeof(id.b) + 9)
+		return -EBADMSG;
+	memcpy(id.b, p, sizeof(id.b));
+	left = get_be(p + sizeof(id.b)) - time(NULL);
+	n_slaves = p[sizeof(id.b) + 8];
+	p += sizeof(id.b) + 9;
+	if (qkd_key_id_decode(&id, &at) || !n_slaves ||
+	    n_slaves > STORE_SLAVES_MAX)
+		return -EBADMSG;
+	while (n <= n_slaves) {
+		const uint8_t *nul = memchr(p, 0, end - p);
+
+		if (!nul)
+			return -EBADMSG;
+		names[n++] = (const char *)p;
+		p = nul + 1;
+	}
+	if (end - p != at.len)
+		return -EBADMSG;
+	if (left <= 0)
+		return 0;
+	r = store_range_new(&at, p, names[0], names + 1, n_slaves);
+	if (!r)
+		return -ENOMEM;
+	/* a clock that was set back keeps nothing for longer */
+	r->expires = store_clock() + (left < s->ttl ? left : s->ttl);
+	err = store_insert(s, &at, r);
+	if (err)
+		store_range_free(r);
+	return err;
+}
+
+static int load_record(const uint8_t *record, size_t len, void *arg)
+{
+	switch (record[0]) {
+	case RECORD_PUT:
+		return load_put(arg, record + 1, len - 1);
+	case RECORD_GONE:
+		return load_gone(arg, record + 1, len - 1);
+	default:
+		return -EBADMSG;
+	}
+}
+
+int store_keep(struct store *s, const char *path,
+	       const uint8_t key[SEALLOG_KEY_SIZE], char *err, size_t room)
+{
+	int e;
+
+	s->record = malloc(SEALLOG_RECORD_MAX);
+	if (!s->record) {
+		snprintf(err, room, "out of memory");
+		return -1;
+	}
+	s->log = seallog_open(path, key, load_record, s, err, room);
+	if (!s->log)
+		return -1;
+	e = seallog_rewrite(s->log, emit_all, s);
+	if (e)
+		snprintf(err, room, "%s cannot be written: %s", path,
+			 strerror(-e));
+	return e ? -1 : 0;
+}
+
+int store_sync(struct store *s)
+{
+	int err = 0;
+
+	pthread_mutex_lock(&s->lock);
+	if (s->log)
+		err = log_tell(s, seallog_sync(s->log));
+	pthread_mutex_unlock(&s->lock);
+	return err;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the files of the store share: store.c is the outside, store_range.c
+ * key in memory, store_file.c the same on disk. Nobody else includes this.
+ * All that is declared here is called under the store's lock.
+ */
+#ifndef _KMED_STORE_PRIV_H
+#define _KMED_STORE_PRIV_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <time.h>
+
+#include "store.h"
+
+struct owner {
+	char *name;
+	uint8_t *gone;	/* a bit a byte */
+};
+
+struct range {
+	uint64_t offset;
+	uint32_t len;
+	uint32_t left;	/* bytes not wiped */
+	time_t expires;
+	char *master;
+	uint8_t *key;
+	unsigned int n_owners;
+	struct owner owners[];
+};
+
+/* The ranges of one stream of one generation. */
+struct lane {
+	struct lane *next;
+	uint8_t tag[QKD_KEY_ID_TAG_SIZE];
+	uint32_t stream;
+	struct range **ranges;
+	size_t n, room;
+};
+
+struct store {
+	pthread_mutex_t lock;	/* protects all below */
+	struct lane *lanes;
+	uint64_t max_bytes;
+	unsigned int ttl;
+	struct store_figures figures;
+	struct seallog *log;	/* NULL: in memory only */
+	bool log_failed;	/* was told */
+	uint8_t *record;	/* SEALLOG_RECORD_MAX bytes, being made */
+};
+
+/* Where a wanted key is; marked as gone for its owner. */
+struct found {
+	struct range *range;
+	struct owner *owner;
+	uint32_t from;
+	uint32_t len;
+};
+
+/* store.c */
+/* s, which nobody can set */
+time_t store_clock(void);
+
+/* store_range.c */
+/* Copies all it is given; NULL without memory. Without @expires yet. */
+struct range *store_range_new(const struct qkd_key_range *at, const void *key,
+			      const char *master, const char *const *slaves,
+			      unsigned int n);
+void store_range_free(struct range *r);
+struct owner *store_owner_of(struct range *r, const char *master,
+			     const char *slave);
+/* Bytes are counted from the range's first. */
+bool store_is_gone(const struct owner *o, uint32_t i);
+bool store_any_gone(const struct owner *o, uint32_t from, uint32_t len);
+void store_set_gone(struct owner *o, uint32_t from, uint32_t len, bool gone);
+/* Of these bytes, those that all have. */
+void store_wipe_gone(struct store *s, struct range *r, uint32_t from,
+		     uint32_t len);
+/* NULL: nothing of that stream is here. */
+struct lane *store_lane_find(struct store *s, const struct qkd_key_range *at);
+/* The range that holds all of @at, the @i-th, or NULL. */
+struct range *store_lane_range(const struct lane *l,
+			       const struct qkd_key_range *at, size_t *i);
+/* Frees the range. */
+void store_lane_remove(struct store *s, struct lane *l, size_t i);
+/* Streams of generations gone by leave nothing behind. */
+void store_drop_lanes(struct store *s);
+/* Return: 0, -ENOSPC, -EEXIST or -ENOMEM. */
+int store_insert(struct store *s, const struct qkd_key_range *at,
+		 struct range *r);
+/* As if it had not been put; the caller frees it. */
+void store_forget(struct store *s, const struct qkd_key_range *at);
+
+/* store_file.c: with @s->log; 0 or -EIO, which the log was told of */
+/* Where it failed before, all is written anew; it says what memory says. */
+int store_file_ready(struct store *s);
+int store_file_put(struct store *s, const struct qkd_key_range *at,
+		   const struct range *r);
+/* One record, so that all of it is gone or nothing; on disk on return. */
+int store_file_fetch(struct store *s, const struct store_want *want,
+		     const struct found *found, size_t n);
+
+#endif /* _KMED_STORE_PRIV_H */
