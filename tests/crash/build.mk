@@ -7,7 +7,7 @@ crash_wrap := $(foreach f,auth_tx auth_rx_accept auth_append pool_sink,\
 	-Wl,--wrap=$(f))
 
 TESTS += crash_qkdd
-crash_qkdd_SRCS := tests/crash/replay.c $(crash_parts) \
+crash_qkdd_SRCS := tests/crash/replay.c tests/crash/uses.c $(crash_parts) \
 	tests/unit/qkdd_pair.c tests/unit/qkdd_pool.c tools/pad-ledger/ledger.c
 crash_qkdd_LIBS := daemon
 crash_qkdd_LDLIBS := $(crash_wrap)
