@@ -3,6 +3,7 @@
 #
 # Every source says its licence in its first lines; none is by accident
 # binary, or speaks of the machine it was written on.
+# shellcheck disable=SC2016
 . "$(dirname "$0")/lib.sh"
 
 unlicensed() {
@@ -29,6 +30,12 @@ is 'what it names is there' "$(grep -o -E \
 		[ -e "$name" ] || echo "$name"
 	done)" ''
 rules() { sed -n 's|^F:\t||p' MAINTAINERS; }
+is 'and what pages name' "$(git grep -h -o -E \
+	'\b(kmod|tools|tests|include)/[[:alnum:]_./-]*[[:alnum:]]' -- \
+	'Documentation/*.rst' 'Documentation/man/*.rst' | sort -u |
+	while read -r name; do
+		compgen -G "$name*" > /dev/null || echo "$name"
+	done)" ''
 is 'each file is somebody'\''s in MAINTAINERS' \
 	"$(mapfile -t r < <(rules | sed 's|^|:(exclude,glob)|; s|/$|/**|')
 	git ls-files -- . "${r[@]}")" ''
