@@ -498,6 +498,39 @@ TEST_F(kme, c5_3_the_master_cannot_fetch_its_own_key)
 	EXPECT_EQ(200, dec(&self->b, "fw-b", "fw-a", id));
 }
 
+/* ---- 6.5 Error ---- */
+
+TEST_F(kme, c6_5_an_error_is_an_object_with_a_message)
+{
+	static const struct {
+		int status;
+		const char *rest, *query, *body;
+	} bad[] = {
+		{ 400, "fw-b/enc_keys", "size=129", NULL },
+		{ 400, "fw-b/enc_keys", NULL, "{" },
+		{ 400, "fw-b/enc_keys", NULL, "{\"number\":0}" },
+		{ 400, "nobody/status", NULL, NULL },
+		{ 400, "fw-b/dec_keys", NULL, "{\"key_IDs\":[]}" },
+		{ 503, "fw-b/enc_keys", "number=10&size=4096", NULL },
+	};
+
+	setenv("QKD_STANDIN_BYTES", "100", 1);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct json_object *o, *v;
+
+		EXPECT_EQ(bad[i].status, ask(&self->a, "fw-a", bad[i].rest,
+					     bad[i].query, bad[i].body));
+		o = json_tokener_parse(last_text);
+		ASSERT_EQ(json_type_object, json_object_get_type(o));
+		ASSERT_TRUE(json_object_object_get_ex(o, "message", &v));
+		EXPECT_EQ(json_type_string, json_object_get_type(v));
+		EXPECT_LT(0, json_object_get_string_len(v));
+		if (json_object_object_get_ex(o, "details", &v))
+			EXPECT_EQ(json_type_array, json_object_get_type(v));
+		json_object_put(o);
+	}
+}
+
 /* ---- who may ask ---- */
 
 TEST_F(kme, c5_401_has_no_body)

@@ -34,6 +34,9 @@ sae b1 b a1 dec_keys -d "@$test_dir/ids" | body > "$test_dir/got"
 check 'who is named gets the same' same "$test_dir/k" "$test_dir/got"
 is 'once' "$(sae b1 b a1 dec_keys -d "@$test_dir/ids" | status)" 400
 is 'an SAE that no link serves is refused' "$(sae stranger a b1 enc_keys)" $'\n401'
+type_of() { sae "$@" -o /dev/null -w '%{http_code} %{content_type}\n' | head -n 1; }
+is 'answers are JSON' "$(type_of a1 a b1 status)" '200 application/json'
+is 'errors, too' "$(type_of a1 a b1 enc_keys?size=7)" '400 application/json'
 
 # ---- for several SAEs
 

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The key service under systemd: its socket, and what its unit leaves it.
+# The key service under systemd: its socket, and what its unit leaves it. And its
+# page: the table of clauses names the tests there are.
 # shellcheck disable=SC2154
 . "$(dirname "$0")/../lib.sh"
 . "$tree/tests/kme/lib.sh"
@@ -46,3 +47,6 @@ check 'systemd has nothing to say of the units' eval \
 	'! systemd-analyze verify --man=no "$test_dir"/units/* 2>&1 | grep kmed'
 check 'and little of what the service might do' \
 	systemd-analyze security --offline=true --threshold=20 "$test_dir/units/qkd-kmed.service"
+is 'the clauses of 014 in the page are those tested' \
+	"$(grep -o 'c[56]_[0-9a-z_]*' "$tree/Documentation/key-service.rst" | sort)" \
+	"$(sed -n 's/^TEST_F(kme, \(c[56]_[0-9a-z_]*\))$/\1/p' "$tree/tests/unit/kme_014.c" | sort)"
