@@ -17,6 +17,7 @@
 
 #include "kme.h"
 #include "listen.h"
+#include "memory.h"
 #include "metrics.h"
 #include "server.h"
 #include "store_key.h"
@@ -269,6 +270,7 @@ int main(int argc, char **argv)
 	sigaddset(&d.signals, SIGINT);
 	pthread_sigmask(SIG_BLOCK, &d.signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	memory_wipe_events();
 	ret = start(&d);
 	if (!ret) {
 		log_info("qkd-kmed %s is ready", QKD_VERSION);

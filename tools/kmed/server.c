@@ -37,6 +37,7 @@
 
 #define HEAD_MAX	8192	/* bytes of a request's head */
 #define BODY_MAX	65536	/* bytes of a request's body */
+#define RECORD_MAX	16384	/* bytes of TLS, at most */
 
 /* A connection, from its TCP handshake on. */
 struct client {
@@ -267,10 +268,23 @@ static const char *reason_of(int status)
 	}
 }
 
+/*
+ * Head and body are two pieces to evhttp, and what is a piece to libevent's TLS
+ * is a record and a system call. The copy is wiped, see memory.c.
+ */
+static void join(struct bufferevent *bev)
+{
+	struct evbuffer *out = bufferevent_get_output(bev);
+
+	if (evbuffer_get_length(out) <= RECORD_MAX)
+		evbuffer_pullup(out, -1);
+}
+
 static void send_answer(struct xchg *x)
 {
 	struct call *call = (struct call *)x;
 	struct evhttp_request *req = call->req;
+	struct bufferevent *bev;
 	struct evkeyvalq *head;
 	struct evbuffer *out;
 
@@ -279,6 +293,7 @@ static void send_answer(struct xchg *x)
 		free(call);
 		return;
 	}
+	bev = call->client->bev;
 	call->client->call = NULL;
 	out = evhttp_request_get_output_buffer(req);
 	head = evhttp_request_get_output_headers(req);
@@ -295,6 +310,7 @@ static void send_answer(struct xchg *x)
 	if (x->status == 405)
 		evhttp_add_header(head, "Allow", "GET, POST");
 	evhttp_send_reply(req, x->status, reason_of(x->status), NULL);
+	join(bev);
 	free(call);
 }
 
@@ -331,7 +347,7 @@ static void identify(struct client *c)
 	if (c->door->port != PORT_014 ||
 	    !tls_peer_id(ssl, TLS_URI_KME, c->kme))
 		c->kme[0] = '\0';
-	/* head and body of an answer go out as two records */
+	/* an answer is not to wait for the next */
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
@@ -566,6 +582,20 @@ static int worker_doors(struct worker *w, const struct conf *conf)
 	return 0;
 }
 
+/* An answer has four changes of what is waited for, of which two are undone. */
+static struct event_base *base_new(void)
+{
+	struct event_config *cfg = event_config_new();
+	struct event_base *base = NULL;
+
+	if (cfg && !event_config_set_flag(cfg,
+					  EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST))
+		base = event_base_new_with_config(cfg);
+	if (cfg)
+		event_config_free(cfg);
+	return base;
+}
+
 static int worker_start(struct worker *w, struct server *s, struct conf *conf,
 			const struct contexts *tls,
 			const struct server_socket *socks)
@@ -577,7 +607,7 @@ static int worker_start(struct worker *w, struct server *s, struct conf *conf,
 	w->full_at = conf->max_clients;
 	LIST_INIT(&w->clients);
 	pthread_mutex_init(&w->lock, NULL);
-	w->base = event_base_new();
+	w->base = base_new();
 	w->desk = w->base ? desk_new(s->kme, conf, w->base, tls->out) : NULL;
 	if (!w->desk || worker_doors(w, conf))
 		return -ENOMEM;
