@@ -8,7 +8,8 @@
  * block, and the least of any ten seconds of that; and what it took: cores of
  * both ends together, cores of the simulator. Medians of several runs, the
  * least of all. Without arguments a minute three times on all cores, then
- * shorter on one, and longer with 100 ms each way between the ends.
+ * shorter on one, and longer with 100 ms each way between the ends, also with
+ * what is meant for that.
  *
  *	qkdd_chain [-c CORES] [-d DELAY_MS] [-n RUNS] [-t SECONDS] [-v]
  *		   [WORD=VALUE ...]
@@ -318,6 +319,9 @@ int main(int argc, char **argv)
 	s.cores = 0;
 	s.delay_ms = 100;
 	s.runs = 1;
+	ret |= runs(&s);
+	s.suffix = "_100ms_few_trips";
+	s.words = DEVICE " few_trips=yes";
 	ret |= runs(&s);
 	return ret;
 }

@@ -55,11 +55,12 @@ static bool corrected(const uint64_t *a, const uint64_t *b, size_t n,
 	return !d;
 }
 
-/* one block; @f: leakage over n h(q) */
-static bool reconcile(size_t n, double q, uint32_t said_ppm, uint64_t *s,
-		      double *f)
+/* one block; @f: leakage over n h(q); @trips: round trips */
+static bool reconcile_by(struct post_cascade_plan *plan, double q,
+			 uint32_t said_ppm, uint64_t *s, double *f,
+			 unsigned int *trips)
 {
-	struct post_cascade_plan *plan = post_cascade_plan_new(n, seed);
+	size_t n = plan->n;
 	uint64_t *x = bits_random(n, s), *y;
 	struct post_cascade *a, *b;
 	struct outcome o;
@@ -83,11 +84,22 @@ static bool reconcile(size_t n, double q, uint32_t said_ppm, uint64_t *s,
 	ok = ok && corrected(x, y, n, b) && ca == errors;
 	if (errors)
 		*f = post_cascade_leak(a) / (n * post_h2((double)errors / n));
+	*trips = post_cascade_rounds(a);
 	post_cascade_free(a);
 	post_cascade_free(b);
-	post_cascade_plan_free(plan);
 	free(x);
 	free(y);
+	return ok;
+}
+
+static bool reconcile(size_t n, double q, uint32_t said_ppm, uint64_t *s,
+		      double *f)
+{
+	struct post_cascade_plan *plan = post_cascade_plan_new(n, seed);
+	unsigned int trips;
+	bool ok = reconcile_by(plan, q, said_ppm, s, f, &trips);
+
+	post_cascade_plan_free(plan);
 	return ok;
 }
 
@@ -119,6 +131,30 @@ TEST(leakage_of_a_million_bits_is_within_5_percent)
 		EXPECT_LT(f, 1.05);
 		EXPECT_GT(f, 1.0);
 	}
+}
+
+TEST(haste_halves_the_round_trips)
+{
+	static const double q[] = { .005, .01, .03, .08 };
+	struct post_cascade_plan *plan[2];
+	unsigned int trips[2], i, k;
+	uint64_t s = 12;
+	double f = 0;
+
+	for (k = 0; k < 2; k++)
+		plan[k] = post_cascade_plan_new(1 << 20, seed);
+	post_cascade_plan_hasten(plan[1]);
+	for (i = 0; i < 4; i++) {
+		for (k = 0; k < 2; k++)
+			ASSERT_TRUE(reconcile_by(plan[k], q[i], 1e6 * q[i], &s,
+						 &f, &trips[k]));
+		TH_LOG("q %g: %u and %u trips, f %.4f", q[i], trips[0],
+		       trips[1], f);
+		EXPECT_LT(trips[1], 0.65 * trips[0]);
+		EXPECT_LT(f, 1.13);
+	}
+	for (k = 0; k < 2; k++)
+		post_cascade_plan_free(plan[k]);
 }
 
 TEST(a_wrong_guess_of_the_error_rate_costs_but_works)
@@ -159,7 +195,9 @@ TEST(a_retry_finds_what_was_left)
 	size_t n = 4096, i, left = 0, found = 0;
 	struct post_cascade_plan *plan = post_cascade_plan_new(n, seed);
 	/* blocks as large as the string: passes see only the total parity */
-	struct cascade_sizes sizes = { .k = { 4096, 4096, 4096 } };
+	struct cascade_sizes sizes = {
+		.k = { 4096, 4096, 4096 }, .four = 16000, .eight = 64000,
+	};
 	uint64_t s = 5;
 
 	for (i = 0; i < 3000; i++) {
@@ -347,7 +385,7 @@ TEST(each_engine_asks_the_same)
 		SKIP(return, "one engine only");
 #ifdef __x86_64__
 	/* Alice by the one, Bob by the other: they stay in step, or fail */
-	cascade_sizes(n, 30000, &sizes);
+	cascade_sizes(n, 30000, false, &sizes);
 	a = cascade_new_sized(plan, POST_ALICE, x, &sizes, n,
 			      &cascade_engine_any);
 	b = cascade_new_sized(plan, POST_BOB, y, &sizes, n,

@@ -107,7 +107,7 @@ struct post_cascade *post_cascade_new(const struct post_cascade_plan *plan,
 	if (cascade_engine_bmi.usable())
 		engine = &cascade_engine_bmi;
 #endif
-	cascade_sizes(plan->n, qber_ppm, &sizes);
+	cascade_sizes(plan->n, qber_ppm, plan->hasty, &sizes);
 	return cascade_new_sized(plan, role, key, &sizes, leak_max, engine);
 }
 

@@ -63,6 +63,15 @@ enum post_role {
 struct post_cascade_plan *post_cascade_plan_new(size_t n,
 						const uint8_t seed[32]);
 
+/**
+ * post_cascade_plan_hasten() - half the round trips, for twice the waste
+ * @plan: before the first block; equal at both ends
+ *
+ * For a long way between the ends: about 80 to 110 round trips of a block and
+ * a leakage of 1.08 to 1.12 n h(q), instead of 160 to 250 and 1.04.
+ */
+void post_cascade_plan_hasten(struct post_cascade_plan *plan);
+
 void post_cascade_plan_free(struct post_cascade_plan *plan);
 
 /**

@@ -367,9 +367,9 @@ static void drop_even(struct post_cascade *c)
  */
 static uint32_t choose_parts(const struct post_cascade *c)
 {
-	if (c->queries > c->leak / 16000)
+	if (c->queries > c->leak / c->sizes.four)
 		return 2;
-	return c->queries > c->leak / 64000 ? 4 : 8;
+	return c->queries > c->leak / c->sizes.eight ? 4 : 8;
 }
 
 /* where parts end, so that unsure places are shared out evenly */

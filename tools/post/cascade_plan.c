@@ -36,6 +36,11 @@ struct post_cascade_plan *post_cascade_plan_new(size_t n,
 	return plan;
 }
 
+void post_cascade_plan_hasten(struct post_cascade_plan *plan)
+{
+	plan->hasty = true;
+}
+
 void post_cascade_plan_free(struct post_cascade_plan *plan)
 {
 	int i;
@@ -96,7 +101,8 @@ static uint32_t at_most(uint32_t k, uint32_t most)
 	return k < most ? k : most;
 }
 
-void cascade_sizes(uint32_t n, uint32_t qber_ppm, struct cascade_sizes *s)
+void cascade_sizes(uint32_t n, uint32_t qber_ppm, bool hasty,
+		   struct cascade_sizes *s)
 {
 	size_t i = 0;
 
@@ -108,5 +114,7 @@ void cascade_sizes(uint32_t n, uint32_t qber_ppm, struct cascade_sizes *s)
 	/* stragglers of the second pass are left to the third */
 	s->start[0] = 0;
 	s->start[1] = 0;
-	s->start[2] = n / 131072;
+	s->start[2] = hasty ? n / 4096 : n / 131072;
+	s->four = hasty ? 500 : 16000;
+	s->eight = hasty ? 4000 : 64000;
 }

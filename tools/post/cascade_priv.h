@@ -25,6 +25,7 @@
 struct post_cascade_plan {
 	uint32_t n;
 	uint8_t seed[32];
+	bool hasty;
 	/* shuffle of pass p >= 1: to[p - 1][place] = bit, and its inverse */
 	uint32_t *to[CASCADE_PASSES - 1];
 	uint32_t *pos[CASCADE_PASSES - 1];
@@ -35,13 +36,18 @@ struct post_cascade_plan {
  * @k: bits of a block of each pass
  * @start: a pass begins once no more atoms than this are being searched: a
  *	few stragglers need not hold up the block for many round trips
+ * @four: atoms are split in four, not in halves, when the leakage so far is
+ *	this many times their number; and in eight:
+ * @eight: when it is this many times
  */
 struct cascade_sizes {
 	uint32_t k[CASCADE_PASSES];
 	uint32_t start[CASCADE_PASSES];
+	uint32_t four, eight;
 };
 
-void cascade_sizes(uint32_t n, uint32_t qber_ppm, struct cascade_sizes *s);
+void cascade_sizes(uint32_t n, uint32_t qber_ppm, bool hasty,
+		   struct cascade_sizes *s);
 
 /**
  * struct cascade_pass - one order of the bits, cut into atoms

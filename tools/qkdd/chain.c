@@ -85,6 +85,7 @@ int chain_conf_words(struct chain_conf *conf, struct words *w, char *err,
 	    words_double(w, "drift_max", 0, 1e5, &conf->drift_max, err,
 			 room) ||
 	    words_u64(w, "states", 3, 4, &conf->states, err, room) ||
+	    yes_or_no(w, "few_trips", &conf->few_trips, err, room) ||
 	    yes_or_no(w, "resampled", &conf->resampled, err, room))
 		return -EINVAL;
 	conf->qber_max = qber * 1e6 + 0.5;
@@ -104,10 +105,11 @@ int chain_conf_words(struct chain_conf *conf, struct words *w, char *err,
 
 void chain_conf_text(const struct chain_conf *conf, char *buf, size_t room)
 {
-	snprintf(buf, room, "block=%llu method=%s eps_sec=%.17g eps_cor=%.17g qber_max=%u",
+	snprintf(buf, room, "block=%llu method=%s eps_sec=%.17g eps_cor=%.17g qber_max=%u%s",
 		 (unsigned long long)conf->block,
 		 conf->method[0] ? conf->method : "auto", conf->eps_sec,
-		 conf->eps_cor, conf->qber_max);
+		 conf->eps_cor, conf->qber_max,
+		 conf->few_trips ? " few_trips" : "");
 }
 
 /* ---- buffers ---- */
@@ -178,6 +180,8 @@ struct chain *chain_new(const struct chain_conf *conf, enum qkd_role role,
 		chain_free(c);
 		return NULL;
 	}
+	if (conf->few_trips)
+		post_cascade_plan_hasten(c->plan);
 	return c;
 }
 

@@ -32,6 +32,7 @@ struct workers;
  * @eps_sec: secrecy parameter of a block
  * @eps_cor: correctness parameter of a block
  * @qber_max: greatest error rate, of either basis, in parts per million
+ * @few_trips: reconcile in fewer round trips, for more leakage
  * @memory: MB that blocks under way may take at this end; its own business
  * @offset_max: ns that the ends' clocks may be apart, of time tags; alice's
  * @drift_max: parts in 1e9 that they may go differently; alice's
@@ -46,6 +47,7 @@ struct chain_conf {
 	double eps_sec;
 	double eps_cor;
 	uint32_t qber_max;
+	bool few_trips;
 	uint64_t memory;
 	double offset_max;
 	double drift_max;
