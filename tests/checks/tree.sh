@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Every source says its licence in its first lines; none is by accident
-# binary, or speaks of the machine it was written on.
+# Every source says its licence in its first lines; none speaks of the machine
+# it was written on. README, MAINTAINERS and pages agree with what is there.
 # shellcheck disable=SC2016
 . "$(dirname "$0")/lib.sh"
 
