@@ -416,16 +416,19 @@ static bool has_tunnel(FIXTURE_DATA(faults) *self)
 	return true;
 }
 
-static bool need_xfrm(void)
+static bool need_module(const char *name)
 {
 	char cmd[300];
 
-	if (!access("/sys/module/qkd_xfrm", F_OK))
-		return true;
 	snprintf(cmd, sizeof(cmd),
-		 "insmod %s/kmod-$(uname -r)/qkd_xfrm.ko 2>/dev/null",
-		 getenv("O") ? getenv("O") : "build");
+		 "[ -d /sys/module/%s ] || insmod %s/kmod-$(uname -r)/%s.ko 2>/dev/null",
+		 name, getenv("O") ? getenv("O") : "build", name);
 	return !system(cmd);
+}
+
+static bool need_xfrm(void)
+{
+	return need_module("qkd_xfrm");
 }
 
 TEST_F(faults, tunnel_add)
@@ -444,6 +447,52 @@ TEST_F(faults, tunnel_del)
 	ASSERT_EQ(0, tunnel_add(self));
 	EACH_POINT(tunnel_del(self), tunnel_add(self), !has_tunnel(self));
 	ASSERT_EQ(0, tunnel_del(self));
+}
+
+static int tunnel_set(FIXTURE_DATA(faults) *self, uint32_t ms)
+{
+	struct qkd_tunnel_conf c = QKD_TUNNEL_CONF_INIT;
+
+	c.rekey_time = ms;
+	c.hybrid = 1;
+	c.set = QKD_BIT(QKD_XFRM_A_TUNNEL_REKEY_TIME) |
+		QKD_BIT(QKD_XFRM_A_TUNNEL_HYBRID);
+	return qkd_tunnel_set(self->p.nl, "t", &c);
+}
+
+static int ignore_tunnel(const struct qkd_tunnel *t, void *arg)
+{
+	return 0;
+}
+
+TEST_F(faults, tunnel_set_and_told)
+{
+	if (!need_xfrm())
+		SKIP(return, "needs qkd_xfrm");
+	ASSERT_EQ(0, tunnel_add(self));
+	EACH_POINT(tunnel_set(self, 5000), tunnel_set(self, 60000), false);
+	EACH_POINT(qkd_tunnel_each(self->p.nl, NULL, ignore_tunnel, NULL), 0,
+		   renew(self));
+	ASSERT_EQ(0, tunnel_del(self));
+}
+
+/* Each secret has an ID of its own; one that was given before is no news. */
+static int secret(FIXTURE_DATA(faults) *self)
+{
+	uint8_t bytes[QKD_XFRM_SECRET_SIZE];
+	int ret;
+
+	memset(bytes, 7, sizeof(bytes));
+	self->id.b[0] += !++self->id.b[1];
+	ret = qkd_secret_give(self->p.nl, "a", self->id.b, bytes);
+	return ret ?: qkd_secret_use(self->p.nl, "a", self->id.b);
+}
+
+TEST_F(faults, secret)
+{
+	if (!need_xfrm())
+		SKIP(return, "needs qkd_xfrm");
+	EACH_POINT(secret(self), 0, false);
 }
 
 int main(int argc, char **argv)
