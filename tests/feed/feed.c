@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * qkd-feed: feeds both ends of a link on one machine with the same random
- * blocks, as two daemons would that need not trust a channel. For tests and
- * benchmarks of what uses key; it knows nothing of where key comes from.
+ * blocks, then confirmed at both, as two daemons would that agree. For tests
+ * and benchmarks of what uses key: the bytes come from a fast generator.
+ *
+ * Where only one direction's key is used, the pool is full of the other's in
+ * the end, since a block needs room in both. With -t that is taken at both
+ * ends and thrown away.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,169 +22,301 @@
 
 #include <linux/qkd_dev.h>
 
-#define BLOCK	65536u		/* bytes of a block at most: half for each way */
+#define BLOCK	65536u		/* bytes of a block: half for each way */
 
-struct end {
-	const char *path;
-	int fd;
-	struct qkd_state state;
-};
+static const char usage[] =
+	"Usage: qkd-feed [OPTIONS] DEVICE DEVICE start [BYTES]\n"
+	"                      a new generation, with key each way\n"
+	"       qkd-feed [OPTIONS] DEVICE DEVICE add BYTES\n"
+	"                      more key each way; fails where there is no room\n"
+	"       qkd-feed [OPTIONS] DEVICE DEVICE fill\n"
+	"                      as much as there is room for\n"
+	"       qkd-feed [OPTIONS] DEVICE DEVICE keep [BYTES [MS]]\n"
+	"                      for ever: as there is room, or BYTES each MS\n"
+	"  -b BLOCK   bytes of a block, for both ways\n"
+	"  -r RATE    keep: bytes a second each way\n"
+	"  -t         fill, keep: throw away what one way leaves\n"
+	"All but start begin a generation only if there is none.\n";
 
-static struct end ends[2];
+static uint64_t seed[2];
 
-static void die(const char *what, const char *path)
+/* xoroshiro128+, Blackman and Vigna 2018 */
+static uint64_t next_random(void)
 {
-	fprintf(stderr, "qkd-feed: %s: %s: %s\n", path, what, strerror(errno));
+	uint64_t a = seed[0], b = seed[1], sum = a + b;
+
+	b ^= a;
+	seed[0] = ((a << 24) | (a >> 40)) ^ b ^ (b << 16);
+	seed[1] = (b << 37) | (b >> 27);
+	return sum;
+}
+
+static void die(const char *what)
+{
+	fprintf(stderr, "qkd-feed: %s: %s\n", what, strerror(errno));
 	exit(1);
 }
 
-static void look(struct end *e)
+static void get_state(int fd, struct qkd_state *st)
 {
-	if (ioctl(e->fd, QKD_IOC_STATE, &e->state))
-		die("state", e->path);
+	if (ioctl(fd, QKD_IOC_STATE, st))
+		die("state");
 }
 
-static void start(void)
+static int has_generation(const struct qkd_state *st)
 {
+	static const uint8_t none[QKD_GENERATION_SIZE];
+
+	return memcmp(st->generation, none, sizeof(none)) != 0;
+}
+
+static void start(const int fd[2], int anew)
+{
+	struct qkd_state a, b;
 	struct qkd_start s;
-	int i;
 
+	get_state(fd[0], &a);
+	get_state(fd[1], &b);
+	if (!anew && has_generation(&a) &&
+	    !memcmp(a.generation, b.generation, sizeof(a.generation)))
+		return;
 	if (getrandom(s.generation, sizeof(s.generation), 0) < 0)
-		die("getrandom", "");
-	for (i = 0; i < 2; i++)
-		if (ioctl(ends[i].fd, QKD_IOC_START, &s))
-			die("start", ends[i].path);
+		die("getrandom");
+	if (ioctl(fd[0], QKD_IOC_START, &s) || ioctl(fd[1], QKD_IOC_START, &s))
+		die("start");
 }
 
-static __u64 max64(__u64 a, __u64 b)
+static uint64_t max_u64(uint64_t a, uint64_t b)
 {
 	return a > b ? a : b;
 }
 
-/* Where a block may begin at both ends. */
-static __u64 head(void)
+/*
+ * Without a block that would say so: how far each end has reserved. Key whose
+ * packet was lost expires by that, and may be all that is in the way.
+ */
+static void report(const int fd[2])
 {
-	__u64 h = 0;
+	static uint64_t told[2];
+	struct qkd_state st[2];
+	struct qkd_confirm c = { .len = 0 };
 	int i;
 
-	for (i = 0; i < 2; i++)
-		h = max64(h, max64(ends[i].state.tx.head,
-				   ends[i].state.rx.head));
-	return h;
-}
-
-static int room_for(__u32 len)
-{
-	return ends[0].state.room >= len && ends[1].state.room >= len;
-}
-
-static void confirm(struct end *e, const struct end *peer, __u64 offset,
-		    __u32 len)
-{
-	struct qkd_confirm c = {
-		.offset = offset,
-		.len = len,
-		.peer_reserved = peer->state.tx.tail,
-	};
-
-	memcpy(c.generation, e->state.generation, sizeof(c.generation));
-	if (ioctl(e->fd, QKD_IOC_CONFIRM, &c))
-		die("confirm", e->path);
-}
-
-/* One block to both. Return: 0, or -1 when a pool is full. */
-static int feed(__u32 len)
-{
-	static struct {
-		struct qkd_feed head;
-		unsigned char bytes[BLOCK];
-	} record;
-	__u64 offset;
-	int i;
-
-	for (i = 0; i < 2; i++)
-		look(&ends[i]);
-	if (!room_for(len))
-		return -1;
-	offset = head();
-	for (i = 0; i < (int)len; i += 256)
-		if (getrandom(record.bytes + i, 256, 0) != 256)
-			die("getrandom", "");
-	memcpy(record.head.generation, ends[0].state.generation,
-	       sizeof(record.head.generation));
-	record.head.seq = max64(ends[0].state.next_seq,
-				ends[1].state.next_seq);
-	record.head.offset = offset;
-	record.head.len = len;
+	get_state(fd[0], &st[0]);
+	get_state(fd[1], &st[1]);
+	memcpy(c.generation, st[0].generation, sizeof(c.generation));
 	for (i = 0; i < 2; i++) {
-		ssize_t n = write(ends[i].fd, &record, sizeof(record.head) + len);
-
-		if (n < 0 && errno == EAGAIN)
-			return -1;
-		if (n < 0)
-			die("feed", ends[i].path);
+		c.peer_reserved = st[!i].tx.tail;
+		if (c.peer_reserved == told[i])
+			continue;
+		told[i] = c.peer_reserved;
+		if (ioctl(fd[i], QKD_IOC_CONFIRM, &c))
+			die("report");
 	}
+}
+
+/* 0 if there is no room at one end */
+static int feed(const int fd[2], uint8_t *rec, uint32_t len)
+{
+	struct qkd_feed *f = (struct qkd_feed *)rec;
+	uint64_t *w = (uint64_t *)(rec + sizeof(*f));
+	struct qkd_confirm c = { .len = len / 2 };
+	struct qkd_state st[2];
+	uint32_t i;
+
+	get_state(fd[0], &st[0]);
+	get_state(fd[1], &st[1]);
+	if (st[0].room < len || st[1].room < len)
+		return 0;
+	memcpy(f->generation, st[0].generation, sizeof(f->generation));
+	f->seq = max_u64(st[0].next_seq, st[1].next_seq);
+	f->offset = max_u64(max_u64(st[0].tx.head, st[0].rx.head),
+			    max_u64(st[1].tx.head, st[1].rx.head));
+	f->len = len;
+	f->flags = 0;
+	for (i = 0; i < len / 8; i++)
+		w[i] = next_random();
 	for (i = 0; i < 2; i++)
-		confirm(&ends[i], &ends[!i], offset, len / 2);
-	return 0;
+		if (write(fd[i], rec, sizeof(*f) + len) < 0) {
+			if (errno == EAGAIN)
+				return 0;
+			die("feed");
+		}
+	memcpy(c.generation, f->generation, sizeof(c.generation));
+	c.offset = f->offset;
+	for (i = 0; i < 2; i++) {
+		c.peer_reserved = st[!i].tx.tail;
+		if (ioctl(fd[i], QKD_IOC_CONFIRM, &c))
+			die("confirm");
+	}
+	return 1;
 }
 
-static void add(unsigned long bytes)
+/* Make room in the stream that nobody uses: end @i sends, the other takes. */
+static void balance(const int fd[2])
 {
-	while (bytes) {
-		unsigned long len = 2 * bytes < BLOCK ? 2 * bytes : BLOCK;
+	static uint8_t key[QKD_KEY_MAX];
+	struct qkd_state st[2];
+	unsigned int i, n;
 
-		len = (len + 255) / 256 * 256;
-		if (feed(len)) {
-			fprintf(stderr, "qkd-feed: a pool is full\n");
-			exit(1);
-		}
-		bytes -= len / 2 < bytes ? len / 2 : bytes;
+	get_state(fd[0], &st[0]);
+	get_state(fd[1], &st[1]);
+	i = st[1].tx.available > st[0].tx.available;
+	if (st[i].tx.available - st[!i].tx.available < st[i].tx.available / 2)
+		return;
+	for (n = 0; n < 16; n++) {
+		struct qkd_get g = {
+			.buf = (uintptr_t)key, .len = sizeof(key),
+			.flags = QKD_GET_NONBLOCK,
+		};
+		struct qkd_take t = {
+			.buf = (uintptr_t)key, .len = sizeof(key),
+		};
+
+		if (ioctl(fd[i], QKD_IOC_GET, &g))
+			return;
+		t.id = g.id;
+		if (ioctl(fd[!i], QKD_IOC_TAKE, &t))
+			die("take");
 	}
 }
 
-/* For ever: as much as there is room for, @bytes a time, @ms between. */
-static void keep(unsigned long bytes, unsigned long ms)
+/* Before filling up: as much in one direction as in the other. */
+static void balance_all(const int fd[2])
 {
-	struct timespec pause = {
-		.tv_sec = ms / 1000,
-		.tv_nsec = ms % 1000 * 1000000,
-	};
+	struct qkd_state st[2];
+	uint64_t was;
+
+	do {
+		get_state(fd[0], &st[0]);
+		get_state(fd[1], &st[1]);
+		was = st[0].tx.available + st[1].tx.available;
+		balance(fd);
+		get_state(fd[0], &st[0]);
+		get_state(fd[1], &st[1]);
+	} while (st[0].tx.available + st[1].tx.available != was);
+}
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec * 1e-9;
+}
+
+/* Exactly @bytes each way, but for rounding up to 128. */
+static void add(const int fd[2], uint8_t *rec, uint32_t block, uint64_t bytes)
+{
+	uint64_t len;
+
+	for (; bytes; bytes -= len / 2 < bytes ? len / 2 : bytes) {
+		len = 2 * bytes < block ? (2 * bytes + 255) & ~255ull : block;
+		if (feed(fd, rec, len))
+			continue;
+		fprintf(stderr, "qkd-feed: a pool is full\n");
+		exit(1);
+	}
+}
+
+/* What may be all that is in the way of a block. */
+static int make_room(const int fd[2], int throw)
+{
+	if (throw)
+		balance(fd);
+	report(fd);
+	return throw;
+}
+
+static void keep(const int fd[2], uint8_t *rec, uint32_t block, double rate,
+		 unsigned long ms, int throw)
+{
+	struct pollfd p = { .fd = fd[0], .events = POLLOUT };
+	double begin = now(), done = 0;
 
 	for (;;) {
-		unsigned long len = 2 * bytes < BLOCK ? 2 * bytes : BLOCK;
-
-		while (!feed((len + 255) / 256 * 256) && !ms)
-			;
-		nanosleep(&pause, NULL);
-		if (!ms)
-			usleep(2000);
+		if (rate && done > rate * (now() - begin)) {
+			usleep(1000);
+			continue;
+		}
+		if (feed(fd, rec, block) ||
+		    (make_room(fd, throw) && feed(fd, rec, block)))
+			done += block / 2;
+		else if (!ms)
+			poll(&p, 1, 1);
+		usleep(1000 * ms);
 	}
+}
+
+static int open_both(char **paths, int fd[2], int throw)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		fd[i] = open(paths[i], O_RDWR | O_NONBLOCK | O_CLOEXEC);
+		if (fd[i] < 0)
+			die(paths[i]);
+		if (throw)
+			ioctl(fd[i], QKD_IOC_LABEL,
+			      &(struct qkd_label){ .name = "balance" });
+	}
+	return 0;
 }
 
 int main(int argc, char **argv)
 {
-	unsigned long bytes = argc > 4 ? strtoul(argv[4], NULL, 0) : 0;
-	unsigned long ms = argc > 5 ? strtoul(argv[5], NULL, 0) : 0;
-	int i;
+	uint32_t block = BLOCK;
+	int opt, fd[2], throw = 0;
+	uint64_t bytes = 0;
+	double rate = 0;
+	const char *verb;
+	uint8_t *rec;
 
-	if (argc < 4) {
-		fprintf(stderr,
-			"Usage: qkd-feed DEVICE DEVICE start [BYTES]   new generation, with key\n"
-			"       qkd-feed DEVICE DEVICE add BYTES       more key, each way\n"
-			"       qkd-feed DEVICE DEVICE keep BYTES [MS] for ever; without MS, as room is\n");
-		return argc > 1 ? 2 : 0;
+	if (getrandom(seed, sizeof(seed), 0) < 0)
+		die("getrandom");
+	while ((opt = getopt(argc, argv, "+b:r:t")) != -1) {
+		switch (opt) {
+		case 'b':
+			block = strtoul(optarg, NULL, 0);
+			break;
+		case 'r':
+			rate = strtod(optarg, NULL);
+			break;
+		case 't':
+			throw = 1;
+			break;
+		default:
+			fputs(usage, stderr);
+			return 2;
+		}
 	}
-	for (i = 0; i < 2; i++) {
-		ends[i].path = argv[i + 1];
-		ends[i].fd = open(argv[i + 1], O_RDWR | O_CLOEXEC | O_NONBLOCK);
-		if (ends[i].fd < 0)
-			die("open", argv[i + 1]);
+	argv += optind;
+	argc -= optind;
+	if (argc < 3 || !block || block > QKD_BLOCK_MAX) {
+		fputs(usage, stderr);
+		return 2;
 	}
-	if (!strcmp(argv[3], "start"))
-		start();
-	else if (!strcmp(argv[3], "keep"))
-		keep(bytes, ms);
-	add(bytes);
+	verb = argv[2];
+	if (argc > 3)
+		bytes = strtoull(argv[3], NULL, 0);
+	if (!strcmp(verb, "keep") && bytes && 2 * bytes < block)
+		block = 2 * bytes;
+	block = (block + 255) & ~255u;
+	rec = malloc(sizeof(struct qkd_feed) + block);
+	if (!rec)
+		die("malloc");
+	open_both(argv, fd, throw);
+	start(fd, !strcmp(verb, "start"));
+	if (!strcmp(verb, "keep"))
+		keep(fd, rec, block, rate,
+		     argc > 4 ? strtoul(argv[4], NULL, 0) : 0, throw);
+	if (!strcmp(verb, "fill")) {
+		if (throw)
+			balance_all(fd);
+		while (feed(fd, rec, block))
+			;
+		return 0;
+	}
+	add(fd, rec, block, bytes);
 	return 0;
 }

@@ -16,6 +16,7 @@
 
 #include <kselftest_harness.h>
 #include "qkd/tunnel.h"
+#include "tests/otp/rtnl.h"
 #include "tests/pair/pair.h"
 
 #define POINTS_MAX	600	/* allocations of one operation, at most */
@@ -493,6 +494,27 @@ TEST_F(faults, secret)
 	if (!need_xfrm())
 		SKIP(return, "needs qkd_xfrm");
 	EACH_POINT(secret(self), 0, false);
+}
+
+static int otp_add(FIXTURE_DATA(faults) *self)
+{
+	return otp_rtnl_add("otp0", "a");
+}
+
+static int otp_del(FIXTURE_DATA(faults) *self)
+{
+	return otp_rtnl_del("otp0");
+}
+
+/* A second opening finds it open. */
+TEST_F(faults, otp_up)
+{
+	if (!need_module("qkd_otp"))
+		SKIP(return, "needs qkd_otp");
+	ASSERT_EQ(0, otp_add(self));
+	EACH_POINT(otp_rtnl_up("otp0", true), otp_rtnl_up("otp0", false),
+		   !system("ip link show up dev otp0 | grep -q otp0"));
+	ASSERT_EQ(0, otp_del(self));
 }
 
 int main(int argc, char **argv)

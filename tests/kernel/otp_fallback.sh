@@ -37,7 +37,7 @@ alarms=$test_dir/started.$test_started
 capture_start hospital wan "$test_dir/wan.pcap"
 
 # less than key-reserve: there is key for the IPsec tunnel, none for the device
-"$O/tests/bin/otp_feed" -n 131072 "$dev_a" "$dev_b"
+"$O/tests/bin/qkd-feed" "$dev_a" "$dev_b" start 131072
 check 'the tunnel of the fallback has its SAs' wait_for 10 \
 	"[ \"\$(on hospital qkdctl -j tunnel show spare | grep -c '\"live\"')\" -ge 1 ]"
 check_fails 'without a fallback packets wait' '100% packet loss' reaches

@@ -32,7 +32,7 @@ for ((round = 0; round < rounds; round++)); do
 	case $((round % 3)) in
 	0)	on hospital qkdctl link del ab ;;
 	1)	on biobank qkdctl otp del otp0 ;;
-	2)	stop $feeder; "$O/tests/bin/otp_feed" -R -n 65536 "$dev_a" "$dev_b" ;;
+	2)	stop $feeder; "$O/tests/bin/qkd-feed" "$dev_a" "$dev_b" start 65536 ;;
 	esac
 	sleep 1
 	stop $feeder

@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# One-time-pad tunnels: the pure files' tests and benchmark, and what the
-# tests in a kernel feed links with.
+# One-time-pad tunnels: the pure files' tests and benchmark.
 
-HELPERS += otp_feed
 BENCHES += otp_datapath
-otp_feed_SRCS := tests/bench/otp_feed.c
 
 # as the kernel compiles it: no vector registers
 CFLAGS_kmod/otp/mac.c := -O2 -mgeneral-regs-only

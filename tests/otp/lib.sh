@@ -29,14 +29,14 @@ otp_index() {
 
 # otp_feed [OPTIONS]: key for both ends, in the background; pid: $feeder
 otp_feed() {
-	"$O/tests/bin/otp_feed" "$@" "$dev_a" "$dev_b" &
+	"$O/tests/bin/qkd-feed" -t "$@" "$dev_a" "$dev_b" keep &
 	feeder=$!
 	at_exit stop $feeder
 }
 
 # otp_fill [BLOCK]: key for each way, as much as there is room for, now
 otp_fill() {
-	"$O/tests/bin/otp_feed" -f -b "${1:-32768}" "$dev_a" "$dev_b" ||
+	"$O/tests/bin/qkd-feed" -t -b "${1:-32768}" "$dev_a" "$dev_b" fill ||
 		die "the pools cannot be filled"
 }
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Compares what lives of a machine told that they used of a pad.
 
-    power_loss.py PAD USED LIVES
+    power_loss.py PAD USED LIVES NAME
 
 USED has a line "LIFE used OFFSET LENGTH CRC" for each range, and others.
 """
@@ -36,7 +36,6 @@ if 2 * len(lives) < int(sys.argv[3]):
     bad += 1
 print("# %d ranges, %d bytes in %d lives, %d faults" %
       (len(used), sum(end - begin for begin, end, _ in used), len(lives), bad))
-print("%sok 1 no byte of the pad is used twice through power loss" %
-      ("not " if bad else ""))
-print("%d passed, %d failed, 0 skipped" % (not bad, bool(bad)))
+print("%sok - no byte of the %s pad is used twice through power loss" %
+      ("not " if bad else "", sys.argv[4]))
 sys.exit(bool(bad))

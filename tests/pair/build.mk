@@ -11,6 +11,7 @@ $(foreach t,account erased faults feed get lifetime links netlink peer stream th
 	$(eval k_$(t)_LDLIBS := -pthread)\
 	$(eval CFLAGS_tests/kernel/$(t).c := -Wno-missing-prototypes))
 k_netlink_PKGS := libmnl
+k_faults_SRCS += tests/otp/rtnl.c
 
 
 HELPERS += pool_device

@@ -169,9 +169,26 @@ static int share_ppt(const struct play *g, unsigned int i)
 	return sum ? (int)(g->p[i].got * 1000 / sum) : -1;
 }
 
+/* Three, of whom the last is guaranteed @rate. */
+static void three(struct play *g, u32 a, u32 b, u32 c, u64 rate)
+{
+	play_init(g, 3);
+	g->p[0].user.weight = a;
+	g->p[1].user.weight = b;
+	g->p[2].user.weight = c;
+	g->p[2].user.rate = rate;
+}
+
 #define EXPECT_NEAR(want, got, by) do {			\
 	EXPECT_LE((want) - (by), got);			\
 	EXPECT_GE((want) + (by), got);			\
+} while (0)
+
+/* per mille */
+#define EXPECT_SHARES(g, a, b, c) do {			\
+	EXPECT_NEAR(a, share_ppt(g, 0), 40);		\
+	EXPECT_NEAR(b, share_ppt(g, 1), 40);		\
+	EXPECT_NEAR(c, share_ppt(g, 2), 40);		\
 } while (0)
 
 TEST(weights_hold_whatever_the_blocks)
@@ -228,15 +245,10 @@ TEST(three_share_by_weight)
 {
 	struct play g;
 
-	play_init(&g, 3);
-	g.p[0].user.weight = 500;
-	g.p[1].user.weight = 300;
-	g.p[2].user.weight = 200;
+	three(&g, 500, 300, 200, 0);
 	play_join(&g);
 	play(&g, 60, 200000, 4096);
-	EXPECT_NEAR(500, share_ppt(&g, 0), 40);
-	EXPECT_NEAR(300, share_ppt(&g, 1), 40);
-	EXPECT_NEAR(200, share_ppt(&g, 2), 40);
+	EXPECT_SHARES(&g, 500, 300, 200);
 }
 
 TEST(what_one_does_not_want_others_get)
@@ -275,26 +287,17 @@ TEST(a_guaranteed_rate_is_had_and_the_rest_goes_by_weight)
 	struct play g;
 
 	/* 50 000 guaranteed and 1/10 of the other 150 000 */
-	play_init(&g, 3);
-	g.p[0].user.weight = 600;
-	g.p[1].user.weight = 300;
-	g.p[2].user.weight = 100;
-	g.p[2].user.rate = 50000;
+	three(&g, 600, 300, 100, 50000);
 	play_join(&g);
 	play(&g, 120, 200000, 4096);
-	EXPECT_NEAR(450, share_ppt(&g, 0), 40);
-	EXPECT_NEAR(225, share_ppt(&g, 1), 40);
-	EXPECT_NEAR(325, share_ppt(&g, 2), 40);
+	EXPECT_SHARES(&g, 450, 225, 325);
 }
 
 TEST(who_stays_below_its_rate_hardly_waits)
 {
 	struct play g;
 
-	play_init(&g, 3);
-	g.p[0].user.weight = 1000000;
-	g.p[2].user.weight = 1;
-	g.p[2].user.rate = 30000;
+	three(&g, 1000000, 100, 1, 30000);
 	g.p[2].demand = 20000;
 	play_join(&g);
 	play(&g, 5, 200000, 4096);
