@@ -132,7 +132,7 @@ static int fail_dev(const struct qkd_dev *dev, int err, const char *doing)
 {
 	switch (-err) {
 	case EAGAIN:
-		return qkd_fail(err, "%s: the pool has none now; it fills as the link makes key: qkdctl link show -s",
+		return qkd_fail(err, "%s: the pool has none now; it fills as the link makes key: qkdctl -s link show",
 				doing);
 	case ENETDOWN:
 		return qkd_fail(err, "%s: the link is down, or its two ends have not met yet; see: qkdctl link show",
