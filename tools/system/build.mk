@@ -7,4 +7,5 @@ SYSUSERS += tools/system/sysusers/qkd.conf
 TMPFILES += tools/system/tmpfiles/qkd.conf
 MODULES_LOAD += tools/system/modules-load/qkd.conf
 DKMS += tools/system/dkms.conf.in
-APPARMOR += tools/system/apparmor/qkdd.in tools/system/apparmor/qkd-exporter.in
+APPARMOR += $(addprefix tools/system/apparmor/,qkd-exporter.in qkd-kmed.in \
+	qkd-relayd.in qkdd.in)
