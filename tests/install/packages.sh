@@ -3,8 +3,8 @@
 #
 # packages.sh SUITE: the packages in a fresh Debian of that suite: installed by
 # apt, the modules built by DKMS for its kernel, upgraded, removed, purged. No
-# service is started: there is no init. What was written is in
-# $O/install-SUITE afterwards.
+# service is started: there is no init; boot.sh boots it. What was written is in
+# $O/install-SUITE afterwards, with the packages installed.
 # shellcheck disable=SC2016
 . "$(dirname "$0")/../lib.sh"
 need_root
@@ -53,21 +53,23 @@ check 'a program is built against libqkd-dev' sh_inside \
 	'apt-get -qy --no-install-recommends -o Dpkg::Use-Pty=0 install gcc libc6-dev && echo "#include <qkd/tunnel.h>
 int main(void) { return !qkd_version(); }" > /tmp/p.c && gcc -o /tmp/p /tmp/p.c -lqkd && /tmp/p'
 
-sh_inside 'echo "log debug" >> /etc/qkd/qkdd.conf; echo "# mine" > /etc/qkd/qkd.conf'
-check 'apt upgrades them' sh_inside \
+# another layer on top, so that this one stays as it was installed
+rm -rf --one-file-system "$layer/later"
+mkdir -p "$layer/later/share"
+cp -r "$layer/share/new" "$layer/later/share/"
+later() { tests/install/inside.sh "$layer/upper:$root" "$layer/later" sh -c "$1"; }
+later 'echo "log debug" >> /etc/qkd/qkdd.conf; echo "# mine" > /etc/qkd/qkd.conf'
+check 'apt upgrades them' later \
 	'apt-get -qy --no-install-recommends -o Dpkg::Use-Pty=0 install /share/new/*.deb'
-is 'to the next version' "$(sh_inside 'dpkg-query -W -f "\${Version}\n" "*qkd*" | sort -u | grep -c next')" 1
-is 'what was configured stays' "$(sh_inside 'tail -n 1 /etc/qkd/qkdd.conf; cat /etc/qkd/qkd.conf')" \
+is 'to the next version' "$(later 'dpkg-query -W -f "\${Version}\n" "*qkd*" | sort -u | grep -c next')" 1
+is 'what was configured stays' "$(later 'tail -n 1 /etc/qkd/qkdd.conf; cat /etc/qkd/qkd.conf')" \
 	"$(printf 'log debug\n# mine')"
-check 'and the modules' module qkd_xfrm filename
+check 'and the modules' later 'modinfo -k "$(ls /lib/modules)" qkd_xfrm'
 
-# another layer on top, so that this one stays installed
-mkdir -p "$layer/gone/share"
-gone() { tests/install/inside.sh "$layer/upper:$root" "$layer/gone" sh -c "$1"; }
-check 'apt removes them' gone 'apt-get -qy -o Dpkg::Use-Pty=0 remove "qkd-*" "libqkd*"'
-is 'modules are gone' "$(gone 'find /lib/modules /usr/src /var/lib/dkms -name "qkd*"')" ''
-is 'configuration is not' "$(gone 'ls /etc/qkd')" "$(printf 'psk\nqkd.conf\nqkdd.conf')"
-check 'apt purges them' gone 'apt-get -qy -o Dpkg::Use-Pty=0 purge "qkd-*" "libqkd*"'
+check 'apt removes them' later 'apt-get -qy -o Dpkg::Use-Pty=0 remove "qkd-*" "libqkd*"'
+is 'modules are gone' "$(later 'find /lib/modules /usr/src /var/lib/dkms -name "qkd*"')" ''
+is 'configuration is not' "$(later 'ls /etc/qkd')" "$(printf "psk\nqkd.conf\nqkdd.conf\nrelay.conf")"
+check 'apt purges them' later 'apt-get -qy -o Dpkg::Use-Pty=0 purge "qkd-*" "libqkd*"'
 is 'but for what the administrator wrote, nothing is left' \
-	"$(gone 'find / -xdev -name "*qkd*" ! -path "/etc/qkd*" ! -path "/share*" ! -path "/proc/*" ! -path "/var/log/*" ! -path "/var/cache/*"' )" ''
-rm -rf --one-file-system "$layer/gone"
+	"$(later 'find / -xdev -name "*qkd*" ! -path "/etc/qkd*" ! -path "/share*" ! -path "/proc/*" ! -path "/var/log/*" ! -path "/var/cache/*"' )" ''
+rm -rf --one-file-system "$layer/later"
