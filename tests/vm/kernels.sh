@@ -34,7 +34,7 @@ make_system() {
 
 	command -v mmdebstrap > /dev/null || die "mmdebstrap is missing"
 	[ "$(id -u)" = 0 ] || die "kernel $version needs a $suite system: be root"
-	mmdebstrap --quiet --variant=apt --include=gcc,make,libelf1t64,kmod,pahole \
+	mmdebstrap --quiet --variant=apt --include=gcc,make,libelf1t64,kmod,pahole,sparse \
 		--aptopt='APT::Install-Recommends "false"' \
 		--aptopt="$(deb_valid_until)" \
 		"$(base_of "$suite")" "$dir" "$(deb_mirror)" \
