@@ -218,6 +218,8 @@ u8 *otp_pad_get(struct otp_tunnel *t, struct otp_queue *q, u32 len,
  */
 void otp_pad_wake(struct otp_tunnel *t)
 {
+	/* pairs with that of whoever stops a queue */
+	smp_mb();
 	if (!READ_ONCE(t->starved))
 		return;
 	WRITE_ONCE(t->starved, false);

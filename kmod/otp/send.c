@@ -183,16 +183,24 @@ static int secure_pad(struct otp_path *path, const struct sk_buff *skb,
 	       -EAGAIN : 0;
 }
 
+/* What was missing may come meanwhile: the caller looks again. */
+static void stop_queue(struct otp_tunnel *t, struct netdev_queue *txq)
+{
+	netif_tx_stop_queue(txq);
+	/* whoever sees the flag finds the queue stopped */
+	smp_mb__after_atomic();
+	WRITE_ONCE(t->starved, true);
+	/* pairs with otp_pad_wake(): it sees the flag, or we what it tells of */
+	smp_mb();
+}
+
 /* The same, or the queue is stopped: -EBUSY. */
 static int secure_or_stop(struct otp_path *path, struct netdev_queue *txq,
 			  const struct sk_buff *skb, bool *ensured)
 {
 	int err;
 
-	netif_tx_stop_queue(txq);
-	WRITE_ONCE(path->t->starved, true);
-	/* key may have come between: otp_pad_wake() has seen the flag or not */
-	smp_mb__after_atomic();
+	stop_queue(path->t, txq);
 	err = secure_pad(path, skb, ensured);
 	if (!err) {
 		netif_tx_start_queue(txq);
@@ -257,11 +265,18 @@ static int send_packet(struct otp_path *path, struct netdev_queue *txq,
 }
 
 /* No generation or no hash key yet: their coming wakes the queue. */
-static void wait_for_key(struct otp_tunnel *t, struct netdev_queue *txq)
+static int find_or_stop(struct otp_path *path, struct otp_tunnel *t,
+			struct netdev_queue *txq)
 {
-	netif_tx_stop_queue(txq);
-	WRITE_ONCE(t->starved, true);
-	otp_count(t, OTP_TX_STARVED, 1);
+	int err;
+
+	stop_queue(t, txq);
+	err = find_path(path, t);
+	if (err == -EBUSY)
+		otp_count(t, OTP_TX_STARVED, 1);
+	else
+		netif_tx_start_queue(txq);
+	return err;
 }
 
 /**
@@ -285,11 +300,11 @@ netdev_tx_t otp_xmit(struct sk_buff *skb, struct net_device *dev)
 		goto drop;
 	rcu_read_lock();
 	err = find_path(&path, t);
+	if (err == -EBUSY)
+		err = find_or_stop(&path, t, txq);
 	if (!err) {
 		err = send_packet(&path, txq, skb);
 		dst_release(path.dst);
-	} else if (err == -EBUSY) {
-		wait_for_key(t, txq);
 	}
 	rcu_read_unlock();
 	if (err == -EBUSY)
