@@ -1,0 +1,71 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# timeout: 180
+#
+# A call of 3 Mb/s each way loses nothing to bulk transfers, also both ways, that
+# want all the key there is: with a device of its own that has a guaranteed rate,
+# and on the bulk's own device, put first by tc.
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/../otp/lib.sh"
+otp_need tc
+need_kernel sch_prio cls_u32
+# 30 frames a second of 10 packets: 3 Mb/s. Key for twice that.
+size=1250 rate=300 seconds=6 key=900000
+topo_two_nodes
+otp_links pool-size 8388608 rx-grace 2s
+otp_feed -b 32768 -r $key
+otp_tunnel 0 rate 450000
+otp_tunnel 1
+for n in hospital biobank; do
+	for d in otp0 otp1; do
+		on $n sysctl -q -w net.ipv6.conf.$d.disable_ipv6=1
+	done
+done
+wait_for 5 on hospital ping -c 1 -W 1 10.99.0.2 || die "no key"
+
+# call NAME NETWORK: both ways at once
+call() {
+	local peer=10.$2.0 a b sa sb n file
+
+	start on hospital "$tree/tests/otp/numbered.py" receive 5 $size
+	a=$test_dir/started.$test_started sa=$started
+	start on biobank "$tree/tests/otp/numbered.py" receive 5 $size
+	b=$test_dir/started.$test_started sb=$started
+	for n in hospital biobank; do
+		wait_for 20 "ip netns exec $n ss -lunH 'sport = 7001' | grep -q 7001" ||
+			die "nobody listens"
+	done
+	on hospital "$tree/tests/otp/numbered.py" send $peer.2 $((rate * seconds)) $rate $size &
+	on biobank "$tree/tests/otp/numbered.py" send $peer.1 $((rate * seconds)) $rate $size
+	wait_for 60 "! kill -0 $sa && ! kill -0 $sb"
+	for file in "$a" "$b"; do
+		say "$1: $(cat "$file")"
+		is "$1: all $((rate * seconds)) packets of the call" "$(python3 -c '
+import json, sys
+r = json.load(open(sys.argv[1]))
+print(r["received"] - r["wrong"] - r["twice"])' "$file")" $((rate * seconds))
+	done
+}
+bulk_bytes() { otp_stat hospital otp1 tx_payload_bytes; }
+
+# the bulk, each way, takes all that it can have
+start on hospital "$tree/tests/otp/blast.py" 10.100.0.2
+start on biobank "$tree/tests/otp/blast.py" 10.100.0.1
+wait_for 20 "[ \$(otp_stat hospital otp1 tx_starved) -gt 5 ] &&
+	[ \$(otp_stat biobank otp1 tx_starved) -gt 5 ]" || die "key is not scarce"
+sleep 1
+was=$(bulk_bytes)
+call 'guaranteed rate' 99
+at_least 'the bulk went on' $(($(bulk_bytes) - was)) $((seconds * 50000))
+at_least 'as far as there was key' "$(otp_stat hospital otp1 tx_starved)" 50
+
+for n in hospital biobank; do
+	tc -n $n qdisc add dev otp1 root handle 1: prio bands 2 \
+		priomap 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 &&
+	tc -n $n filter add dev otp1 parent 1: protocol ip u32 \
+		match ip dport 7001 0xffff flowid 1:1 || die "no tc"
+	on $n qkdctl otp set otp0 rate 0
+done
+was=$(bulk_bytes)
+call 'tc prio' 100
+at_least 'the bulk went on' $(($(bulk_bytes) - was)) $((seconds * 50000))
