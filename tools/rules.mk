@@ -222,7 +222,7 @@ $(O)/man/%: Documentation/man/%.rst
 	@mkdir -p $(@D)
 	$(call say,MAN,$@)tools/man.sh $< $@
 
-.PHONY: all tools tests benches man list-sources list-install install \
+.PHONY: all tools tests unit-programs benches man list-sources list-install install \
 	install-dkms
 man: $(man_pages)
 # not what only tests link
@@ -230,7 +230,8 @@ tools: $(patsubst %,$(O)/lib/lib%.a,$(SHARED) \
 		$(foreach l,$(LIBRARIES),$(if $(filter tests/%,$($(l)_SRCS)),,$(l)))) \
 	$(patsubst %,$(O)/lib/lib%.so,$(SHARED)) \
 	$(patsubst %,$(O)/bin/%,$(PROGRAMS))
-tests: $(patsubst %,$(O)/tests/unit/%,$(TESTS)) \
+unit-programs: $(patsubst %,$(O)/tests/unit/%,$(TESTS))
+tests: unit-programs \
 	$(patsubst %,$(O)/tests/bin/%,$(HELPERS)) \
 	$(patsubst k_%,$(O)/tests/kernel/%,$(KTESTS))
 benches: $(patsubst %,$(O)/bench/%,$(BENCHES))

@@ -10,7 +10,7 @@
 . "$(dirname "$0")/lib.sh"
 
 need_cmd clang
-unset MAKEFLAGS MFLAGS MAKELEVEL
+unset MAKEFLAGS MFLAGS MAKELEVEL WERROR
 cd "$tree" || exit 1
 mapfile -t all < <(cd tests/fuzz && printf '%s\n' *.c | sed 's/\.c$//')
 mapfile -t channel < <(printf '%s\n' "${all[@]}" | grep -E '^(post|qkdd)_')
