@@ -58,6 +58,8 @@ EOF
 : > "$dir/used"
 for ((i = 0; i < times; i++)); do
 	rm -f "$dir/pid"
+	# not in the background: what the last life said would be taken for this one's
+	: > "$dir/said"
 	tests/vm/run -k "$kernel" -m 512 -s 1 -t 240 \
 		-q "-pidfile $dir/pid -drive file=$dir/disk,if=virtio,format=raw,cache=directsync" \
 		sh "$dir/guest" > "$dir/said" 2>&1 &

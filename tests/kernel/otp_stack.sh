@@ -1,0 +1,54 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# A one-time-pad device is a device like any other: iproute2 makes and shows it,
+# routes lead into it, netfilter sees what goes through it, traffic control holds
+# it back, and a bridge does not take it, since it has no Ethernet.
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/../otp/lib.sh"
+otp_need ping nft tc
+kernel_has bridge nf_tables nft_counter sch_tbf || :
+topo_two_nodes
+otp_links
+otp_feed
+otp_tunnel 0
+reaches() { on hospital ping -q -c 2 -i 0.2 -W 1 "$@"; }
+wait_for 10 reaches 10.99.0.2 || die "no key"
+
+check 'ip -d link tells what it is' sh -c "ip -n hospital -d link show otp0 | grep -q 'qkdotp'"
+is 'of that type it can be listed' "$(ip -n hospital -j link show type qkdotp | python3 -c '
+import json,sys; print([l["ifname"] for l in json.load(sys.stdin) if l])')" "['otp0']"
+check_fails 'ip link add says what is missing' "QKD link's name" ip -n hospital link add otp9 type qkdotp
+check 'ip -s link counts' sh -c "ip -n hospital -s -j link show otp0 | python3 -c '
+import json,sys; s = json.load(sys.stdin)[0][\"stats64\"]; sys.exit(not (s[\"rx\"][\"bytes\"] > 160 and s[\"tx\"][\"packets\"] > 1))'"
+
+ip -n biobank addr add 10.50.0.1/32 dev lo
+ip -n hospital route add 10.50.0.0/24 dev otp0
+check 'a route leads into it' reaches 10.50.0.1
+
+on hospital nft -f - <<-'N'
+	table ip t {
+		counter sent { }
+		chain out { type filter hook output priority 0; oifname "otp0" counter name sent; oifname "otp0" ip daddr 10.50.0.1 drop; }
+	}
+N
+check_fails 'netfilter can drop what goes in' 'not permitted|100% packet loss' reaches 10.50.0.1
+check 'and let pass what else does' reaches 10.99.0.2
+at_least 'and count it' "$(on hospital nft -j list counter ip t sent | python3 -c '
+import json,sys; print([o["counter"]["packets"] for o in json.load(sys.stdin)["nftables"] if "counter" in o][0])')" 3
+on hospital nft delete table ip t
+on biobank nft -f - <<-'N'
+	table ip t {
+		chain in { type filter hook input priority 0; iifname "otp0" ip daddr 10.50.0.1 drop; }
+	}
+N
+check_fails 'and what comes out' '100% packet loss' reaches 10.50.0.1
+on biobank nft delete table ip t
+
+ip -n hospital link add br0 type bridge
+check_fails 'a bridge does not take it' 'not supported|Invalid' ip -n hospital link set otp0 master br0
+tc -n hospital qdisc add dev otp0 root tbf rate 64kbit burst 2000 limit 20000 || die "no tbf"
+took() { on hospital ping -q -c 8 -i 0.01 -W 5 -s 1300 10.99.0.2 | sed -n 's|.*/\([0-9]*\)\.[0-9]*/[0-9.]* ms.*|\1|p'; }
+at_least 'tc holds it back: ms of the last of a burst' "$(took)" 500
+tc -n hospital qdisc del dev otp0 root
+check 'and lets go of it' reaches 10.99.0.2
