@@ -143,7 +143,7 @@ int qkd_mac_secret(struct qkd_link *link, u32 epoch, bool tx,
 /* ---- messages between the two ends' modules ---- */
 
 enum qkd_proto_id {
-	QKD_PROTO_STREAM = 1,	/* named streams, kmod/core/stream.c */
+	QKD_PROTO_STREAM = 1,	/* named streams, kmod/core/named.c */
 	QKD_PROTO_XFRM = 2,	/* kmod/xfrm */
 	QKD_PROTO_OTP = 3,	/* kmod/otp */
 	QKD_PROTO_MAX = 15,
