@@ -34,6 +34,11 @@ struct tpm {
 	size_t room;
 };
 
+/* What a call may be given, and is not. */
+static const TPM2B_SENSITIVE_CREATE none;
+static const TPML_PCR_SELECTION no_pcrs;
+static const TPM2B_DATA no_data;
+static const TPM2B_DIGEST as_they_are;
 
 static const TPMT_SYM_DEF aes_session = {
 	.algorithm = TPM2_ALG_AES,
@@ -79,9 +84,6 @@ static int make_primary(struct tpm *t)
 			},
 		},
 	};
-	static const TPM2B_SENSITIVE_CREATE none;
-	static const TPML_PCR_SELECTION no_pcrs;
-	static const TPM2B_DATA no_data;
 
 	return bad(t, Esys_CreatePrimary(t->esys, ESYS_TR_RH_OWNER,
 					 ESYS_TR_PASSWORD, ESYS_TR_NONE,
@@ -118,7 +120,6 @@ static int start_session(struct tpm *t, TPM2_SE type, uint32_t pcrs)
 	const TPMA_SESSION how = TPMA_SESSION_DECRYPT | TPMA_SESSION_ENCRYPT |
 				 TPMA_SESSION_CONTINUESESSION;
 	TPML_PCR_SELECTION sel = { .count = 1 };
-	static const TPM2B_DIGEST as_they_are;
 
 	if (bad(t, Esys_StartAuthSession(t->esys, t->primary, ESYS_TR_NONE,
 					 ESYS_TR_NONE, ESYS_TR_NONE,
@@ -180,8 +181,6 @@ static int create(struct tpm *t, uint32_t pcrs, TPM2B_PUBLIC **public,
 				TPM2_ALG_NULL,
 		},
 	};
-	static const TPML_PCR_SELECTION no_pcrs;
-	static const TPM2B_DATA no_data;
 	TPM2B_SENSITIVE_CREATE secret = {
 		.sensitive.data.size = TPM_KEY_SIZE,
 	};
