@@ -23,6 +23,8 @@
 #include <linux/qkd_dev.h>
 
 #define BLOCK	65536u		/* bytes of a block: half for each way */
+#define PIECES	16		/* keys thrown away at a time */
+#define GRACE	3		/* s: more than tests set as rx-grace */
 
 static const char usage[] =
 	"Usage: qkd-feed [OPTIONS] DEVICE DEVICE start [BYTES]\n"
@@ -152,19 +154,24 @@ static int feed(const int fd[2], uint8_t *rec, uint32_t len)
 	return 1;
 }
 
-/* Make room in the stream that nobody uses: end @i sends, the other takes. */
-static void balance(const int fd[2])
+/*
+ * Make room in the stream that nobody uses: end @i sends, the other takes.
+ * Unless it is all to be the same in the end, half as much more may stay.
+ */
+static void balance(const int fd[2], int all)
 {
 	static uint8_t key[QKD_KEY_MAX];
 	struct qkd_state st[2];
 	unsigned int i, n;
+	uint64_t slack;
 
 	get_state(fd[0], &st[0]);
 	get_state(fd[1], &st[1]);
 	i = st[1].tx.available > st[0].tx.available;
-	if (st[i].tx.available - st[!i].tx.available < st[i].tx.available / 2)
+	slack = all ? PIECES * sizeof(key) : st[i].tx.available / 2;
+	if (st[i].tx.available - st[!i].tx.available < slack)
 		return;
-	for (n = 0; n < 16; n++) {
+	for (n = 0; n < PIECES; n++) {
 		struct qkd_get g = {
 			.buf = (uintptr_t)key, .len = sizeof(key),
 			.flags = QKD_GET_NONBLOCK,
@@ -191,7 +198,7 @@ static void balance_all(const int fd[2])
 		get_state(fd[0], &st[0]);
 		get_state(fd[1], &st[1]);
 		was = st[0].tx.available + st[1].tx.available;
-		balance(fd);
+		balance(fd, 1);
 		get_state(fd[0], &st[0]);
 		get_state(fd[1], &st[1]);
 	} while (st[0].tx.available + st[1].tx.available != was);
@@ -223,7 +230,7 @@ static void add(const int fd[2], uint8_t *rec, uint32_t block, uint64_t bytes)
 static int make_room(const int fd[2], int throw)
 {
 	if (throw)
-		balance(fd);
+		balance(fd, 0);
 	report(fd);
 	return throw;
 }
@@ -246,6 +253,31 @@ static void keep(const int fd[2], uint8_t *rec, uint32_t block, double rate,
 			poll(&p, 1, 1);
 		usleep(1000 * ms);
 	}
+}
+
+/* Key that one end reserved and the other has not taken, and may never. */
+static int is_in_the_way(const int fd[2])
+{
+	struct qkd_state st[2];
+
+	get_state(fd[0], &st[0]);
+	get_state(fd[1], &st[1]);
+	return st[0].rx.tail < st[1].tx.tail || st[1].rx.tail < st[0].tx.tail;
+}
+
+/* Waits for the grace time of what is in the way. */
+static void fill(const int fd[2], uint8_t *rec, uint32_t block, int throw)
+{
+	double end = now() + GRACE;
+
+	if (throw)
+		balance_all(fd);
+	do {
+		while (feed(fd, rec, block))
+			;
+		report(fd);
+		usleep(20000);
+	} while (is_in_the_way(fd) && now() < end);
 }
 
 static int open_both(char **paths, int fd[2], int throw)
@@ -311,10 +343,7 @@ int main(int argc, char **argv)
 		keep(fd, rec, block, rate,
 		     argc > 4 ? strtoul(argv[4], NULL, 0) : 0, throw);
 	if (!strcmp(verb, "fill")) {
-		if (throw)
-			balance_all(fd);
-		while (feed(fd, rec, block))
-			;
+		fill(fd, rec, block, throw);
 		return 0;
 	}
 	add(fd, rec, block, bytes);
