@@ -68,6 +68,18 @@ TEST_F(feed, halves_go_by_the_order_of_the_nodes)
 	EXPECT_EQ(0, memcmp(b, self->p.rx + PAIR_SECRET, 64));
 }
 
+TEST_F(feed, a_state_tells_nothing_between_its_fields)
+{
+	static const uint8_t zero[sizeof(((struct qkd_state *)0)->pad)];
+	struct qkd_state st;
+
+	memset(&st, 0xa5, sizeof(st));
+	ASSERT_EQ(0, pair_ioctl(self->p.a.fd, QKD_IOC_STATE, &st));
+	EXPECT_EQ(0, memcmp(st.pad, zero, sizeof(zero)));
+	EXPECT_EQ(1, st.lower);
+	EXPECT_EQ(self->p.a.index, st.index);
+}
+
 TEST_F(feed, only_confirmed_key_is_given)
 {
 	uint8_t key[32];
