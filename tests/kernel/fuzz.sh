@@ -10,7 +10,7 @@
 need_root
 need_cmd python3 qkdctl ip
 python3 -c 'import yaml' 2> /dev/null || skip_all "needs python3-yaml"
-need_module qkd qkd_xfrm
+need_module qkd qkd_xfrm qkd_otp
 log_mark
 seed=$(date +%j)
 check "fuzzed for a while, seed $seed: the answers are sane, their padding empty" \

@@ -6,7 +6,8 @@ fuzz.py [--seconds N] [--seed N] [--corpus DIR] [--out DIR] [--run FILE]
 Throws malformed and well-formed input at the kernel modules, in a network
 namespace of its own: requests of the netlink families, made from their YAML
 specs by a generator that knows the policies and by one that does not, calls
-of the links' devices, and datagrams to the peer protocol's port. Coverage of
+of the links' devices, datagrams to the peer protocol's port, devices of type
+qkdotp made, changed and sent through, and what ip xfrm does between. Coverage of
 the calls themselves is measured by KCOV where the modules were built with
 it (KCOV_INSTRUMENT=y kmod/build.sh uml); programs that reach something new
 are kept in the corpus, and new ones are made of them.
@@ -20,6 +21,9 @@ as OUT/last, so that the one which killed the kernel can be run again:
     dev LINK write HEX
     dev LINK read LENGTH
     udp PORT HEX            to 127.0.0.1
+    rtnl TYPE FLAGS HEX     a message of rtnetlink, from its ifinfomsg on
+    pkt DEVICE HEX          an IP packet out through a device
+    ip WORDS                as typed
 
 Every answer's attributes must be padded with zeroes. What the kernel says of
 itself is for its log to tell: tests/vm/uml -D.
@@ -56,8 +60,8 @@ libc = ctypes.CDLL(None, use_errno=True)
 # ---- netlink, by hand: the point is to send what no library would
 
 class Netlink:
-    def __init__(self):
-        self.sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 16)
+    def __init__(self, protocol=16):
+        self.sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol)
         self.sock.bind((0, 0))
         self.sock.settimeout(1)
         self.seq = 0
@@ -210,12 +214,80 @@ def blind(rnd):
     return rnd.choice([0, 0, NLM_F_DUMP]), data
 
 
+DEVICES = ["otp0", "otp1"]
+RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
+# of <linux/qkd_otp.h>: numbers and what they may be given
+OTP_ATTRS = [
+    (1, lambda r: r.choice([b"a", b"b", b"c", b""]) + b"\0"),
+    (2, lambda r: struct.pack("=H", r.choice([0, 1, 2, 65535]))),
+    (3, lambda r: struct.pack(">H", r.choice([0, 51015, 51016, 51014]))),
+    (4, lambda r: bytes.fromhex(r.choice(IPS))),
+    (5, lambda r: r.choice([bytes(15) + b"\1", bytes(16), b"\xff" * 16, b"\1"])),
+    (6, lambda r: struct.pack(">H", r.choice([0, 51015, 51016]))),
+    (7, lambda r: bytes(4)), (8, lambda r: bytes(16)), (9, lambda r: bytes(2)),
+    (10, lambda r: struct.pack("=H", r.choice([0, 16, 256, 65535]))),
+    (11, lambda r: struct.pack("=I", r.choice([0, 4096, (1 << 32) - 1]))),
+    (12, lambda r: struct.pack("=I", r.choice([0, 1, 100, 1000000, 1000001]))),
+    (13, lambda r: struct.pack("=Q", r.choice([0, 1000, 1 << 32, 1 << 63]))),
+    (14, lambda r: r.choice([b"t", b"u", b"", b"x" * 40]) + b"\0"),
+    (15, lambda r: bytes(4)),
+]
+
+
+def rtnl(rnd):
+    """A device of type qkdotp, made, changed, told or deleted."""
+    kind = rnd.choice([RTM_NEWLINK] * 4 + [RTM_DELLINK, RTM_GETLINK])
+    flags = rnd.choice([0x600, 0x600, 0]) if kind == RTM_NEWLINK else 0
+    data = b""
+    # mostly what makes a device, and some of the rest
+    for number, make in OTP_ATTRS:
+        if rnd.random() < (.9 if number == 1 and flags else .08):
+            value = make(rnd) if rnd.random() < .95 else rnd.randbytes(rnd.randrange(20))
+            data += attr(number, value)
+    up = rnd.choice([0, 1, 1])
+    body = struct.pack("=BxHiII", 0, 0, 0, up, 1) + \
+        attr(3, rnd.choice(DEVICES).encode() + b"\0")
+    if kind == RTM_NEWLINK:
+        body += attr(18 | NESTED, attr(1, b"qkdotp\0") + attr(2 | NESTED, data))
+    return f"rtnl {kind} {flags:x} {body.hex()}"
+
+
+def packet(rnd):
+    """A datagram, or what might be one, that a device is to carry."""
+    payload = rnd.randbytes(rnd.choice([0, 1, 64, 1200, 1400]))
+    head = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 28 + len(payload), 1, 0, 64, 17, 0,
+                       bytes([10, 99, 0, 1]), bytes([10, 99, 0, 2]))
+    data = head + struct.pack(">HHHH", 9, 9, 8 + len(payload), 0) + payload
+    if rnd.random() < .2:
+        data = rnd.randbytes(rnd.randrange(1, 100))
+    return f"pkt {rnd.choice(DEVICES)} {data.hex()}"
+
+
+TMPL = "tmpl src 127.0.0.1 dst 127.0.0.1 proto esp"
+IP_WORDS = [
+    "xfrm state flush", "xfrm state flush proto esp", "xfrm policy flush",
+    "xfrm state deleteall", "xfrm state list", "xfrm policy list",
+    f"xfrm policy add src 10.9.0.0/16 dst 10.8.0.0/16 dir out {TMPL} mode tunnel",
+    f"xfrm policy add src 10.9.0.0/16 dst 10.8.0.0/16 dir out {TMPL} reqid 9 mode transport",
+    "xfrm policy delete src 10.9.0.0/16 dst 10.8.0.0/16 dir out",
+    "xfrm state allocspi src 127.0.0.1 dst 127.0.0.1 proto esp min 0x100 max 0x200",
+    "route replace 10.8.0.0/16 dev lo", "addr replace 10.9.0.1/16 dev lo",
+    "addr replace 10.99.0.1/24 dev otp0", "link set otp0 mtu 1280",
+    "link set otp0 down", "-s link show otp0", "-d link show otp1",
+]
+
 # structures of <linux/qkd_dev.h>: number and bytes of each call's
 IOCTLS = [(0, 120), (1, 16), (2, 40), (3, 32), (4, 32), (5, 32), (6, 32)]
 
 
 def step(rnd, specs, generations):
     kind = rnd.random()
+    if kind < .05:
+        return rtnl(rnd)
+    if kind < .08:
+        return packet(rnd)
+    if kind < .1:
+        return "ip " + rnd.choice(IP_WORDS)
     if kind < .45:
         spec = rnd.choice(specs)
         flags, body = spec.request(rnd)
@@ -311,6 +383,9 @@ class Machine:
         self.families = {s.name: self.nl.family(s.name) for s in specs}
         self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.udp.setblocking(False)
+        self.rtnl = Netlink(0)
+        self.packet = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM)
+        self.packet.setblocking(False)
         self.fds = {}
         self.buf = ctypes.create_string_buffer(1 << 16)
         self.leaks = 0
@@ -331,6 +406,16 @@ class Machine:
                 err = struct.unpack_from("=i", msg)[0]
                 self.errors[err] = self.errors.get(err, 0) + 1
             elif kind != NLMSG_DONE and not padded_with_zeroes(msg[4:]):
+                self.leaks += 1
+                print(f"# padding of an answer is not zero: {msg.hex()}")
+
+    def route(self, kind, flags, text):
+        self.rtnl.send(kind, bytes.fromhex(text), flags | NLM_F_ACK)
+        for kind, msg in self.rtnl.answers():
+            if kind == NLMSG_ERROR:
+                err = struct.unpack_from("=i", msg)[0]
+                self.errors[err] = self.errors.get(err, 0) + 1
+            elif kind == RTM_NEWLINK and not padded_with_zeroes(msg[16:]):
                 self.leaks += 1
                 print(f"# padding of an answer is not zero: {msg.hex()}")
 
@@ -382,10 +467,16 @@ class Machine:
                     self.netlink(words[1], words[2])
                 elif words[0] == "dev":
                     self.device(words[1], words[2], words[3:])
+                elif words[0] == "rtnl":
+                    self.route(int(words[1]), int(words[2], 16), words[3])
+                elif words[0] == "pkt":
+                    self.packet.sendto(bytes.fromhex(words[2]), (words[1], 0x0800))
+                elif words[0] == "ip":
+                    subprocess.run(words, check=False, capture_output=True, timeout=5)
                 else:
                     self.udp.sendto(bytes.fromhex("".join(words[2:])),
                                     ("127.0.0.1", int(words[1])))
-            except (OSError, ValueError, IndexError):
+            except (OSError, ValueError, IndexError, subprocess.TimeoutExpired):
                 pass
 
 
