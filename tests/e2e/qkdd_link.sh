@@ -3,13 +3,16 @@
 #
 # Two daemons make key of simulated light and feed both kernels with it; they
 # are killed at bad moments, links are made anew, and in the end every key
-# that one end can name is the same at the other (invariants 1, 2, 7).
+# that one end can name is the same at the other (invariants 1, 2, 7). The secret
+# in a daemon's memory goes to no core dump and no swap, and of key that it made
+# nothing stays (4).
 #
 #	hospital (alice) ---- wan, peer protocol ---- biobank (bob)
 #	   qkdd ------------ fibre, classical channel --------- qkdd
 # timeout: 600
 # shellcheck disable=SC2154,SC2016
 . "$(dirname "$0")/../lib.sh"
+. "$tree/tests/memory/lib.sh"
 need_root
 need_module qkd
 need_cmd jq
@@ -124,6 +127,18 @@ for n in hospital biobank; do
 done
 check 'without him, there is key again' more_key
 check 'the same at both ends' both_same
+
+# the store's hash keys live as long as the store; key does as long as it waits
+mapfile -t secret < <(od -An -v -tx1 -w16 -N64 "$test_dir/psk" | tr -d ' ')
+mapfile -t made < <(for _ in {1..20}; do
+	on hospital qkdctl key get $link size 32 wait 5s; done | awk '{ print $2 }')
+is 'key was given' "${#made[@]}" 20
+for n in hospital biobank; do
+	is "of which nothing is left in $n's daemon" \
+		"$(hunt "${daemon[$n]}" "${made[@]}")" 'found 0 unlocked 0'
+done
+guarded "hospital's daemon" "${daemon[hospital]}" "$test_dir/hospital/log" \
+	"${secret[@]}"
 
 kill "${daemon[biobank]}"
 wait "${daemon[biobank]}"
