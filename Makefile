@@ -69,6 +69,12 @@ check-lifetimes: deps ## UNLOADS=1000 of all modules, NAMESPACES=10000 end in us
 		-e QKD_NAMESPACES=$(or $(NAMESPACES),10000) \
 		tests/run -v kernel/lifetimes
 
+.PHONY: soak
+soak: deps ## for HOURS=1: 10,000 links, 1,000 tunnels, then all comes and goes
+	@$(SUB) tools tests
+	@kmod/build.sh $(or $(KVER),6.12) > /dev/null
+	@KVER=$(KVER) tests/churn/soak $(or $(HOURS),1)
+
 demo: deps ## the main job, shown [NODES=netns|vm]
 	@tests/demo/run $(NODES)
 

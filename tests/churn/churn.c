@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * churn unload N | namespaces N
+ * churn unload N | namespaces N | keys N | memory
  *
  * Modules, or namespaces, come and go while they are used, N times, and the
- * kernel's memory does not grow. KTAP on standard output.
+ * kernel's memory does not grow. KTAP on standard output. Or N keys are asked
+ * for; or only the kernel's memory is told, in kB.
  *
  *	qkd-l                                     qkd-r
  *	wan  10.77.0.1  --------- veth ---------  10.77.0.2  wan
@@ -451,12 +452,44 @@ static bool namespace_once(unsigned int i)
 	return !status;
 }
 
+/* ---- keys ---- */
+
+static int ask_for_keys(unsigned int n)
+{
+	double begin = now();
+	struct pair p;
+	bool ok;
+
+	load();
+	pair_make(&p, 0);
+	ok = keys(&p, n);
+	printf("# %.0f keys a second, each asked for, and taken at the peer\n",
+	       n / (now() - begin));
+	result(ok, "keys are the same at both ends");
+	pair_free(&p);
+	return !ok;
+}
+
+static int tell_memory(void)
+{
+	struct memory m = memory_now();
+
+	printf("%ld\n", memory_sum(&m));
+	return 0;
+}
+
 /* ---- N times, and what it leaves ---- */
 
 static void tell(const char *when, const struct memory *m)
 {
 	printf("# %s: slab %ld kB, percpu %ld kB, vmalloc %ld kB\n", when,
 	       m->slab, m->percpu, m->vmalloc);
+	fflush(stdout);
+}
+
+static void tell_progress(unsigned int i, double begin)
+{
+	printf("# %u cycles after %.0f s\n", i, now() - begin);
 	fflush(stdout);
 }
 
@@ -480,6 +513,8 @@ static int cycles(unsigned int n, bool (*once)(unsigned int i),
 			from = memory_now();
 			tell("when warm", &from);
 		}
+		if (i && i % (n / 10 + 1) == 0)
+			tell_progress(i, begin);
 		if (i % 100 == 99)
 			memory_wait_namespaces(others + 50);
 		bad += !once(i);
@@ -502,10 +537,14 @@ int main(int argc, char **argv)
 	unsigned int n = argc == 3 ? atoi(argv[2]) : 0, others;
 	int status;
 
+	if (argc == 2 && !strcmp(argv[1], "memory"))
+		return tell_memory();
 	if (!n) {
-		fprintf(stderr, "usage: churn unload N | namespaces N\n");
+		fprintf(stderr, "usage: churn unload N | namespaces N | keys N | memory\n");
 		return 2;
 	}
+	if (!strcmp(argv[1], "keys"))
+		return ask_for_keys(n);
 	ends.tx = malloc(PAIR_BYTES);
 	ends.rx = malloc(PAIR_BYTES);
 	printf("KTAP version 1\n1..2\n");

@@ -37,6 +37,13 @@ int rtnl_otp_add(const char *name, const char *link, uint16_t id,
 int rtnl_otp(const char *name, const char *link, uint16_t id, uint16_t port,
 	     uint16_t remote_port, uint32_t addr);
 
+/* ---- keys (keys.c) ---- */
+
+struct pair;
+
+/* @n keys are the same at both ends. */
+bool keys(struct pair *p, unsigned int n);
+
 /* ---- netlink (dump.c) ---- */
 
 /* A dump of links that was begun, and not read to its end: its socket. */
