@@ -36,6 +36,8 @@ enum { USED_UP = 7, CUT_OFF };		/* how a child ends */
 
 ssize_t __real_pwrite(int fd, const void *p, size_t n, off_t at);
 ssize_t __wrap_pwrite(int fd, const void *p, size_t n, off_t at);
+ssize_t __real_pread(int fd, void *p, size_t n, off_t at);
+ssize_t __wrap_pread(int fd, void *p, size_t n, off_t at);
 ssize_t __real_pwritev2(int fd, const struct iovec *v, int n, off_t at,
 			int flags);
 ssize_t __wrap_pwritev2(int fd, const struct iovec *v, int n, off_t at,
@@ -55,6 +57,17 @@ struct unsynced {
 	off_t size;		/* of the file before */
 	uint8_t was[];
 };
+
+static off_t bad_sector = -1;
+
+ssize_t __wrap_pread(int fd, void *p, size_t n, off_t at)
+{
+	if (at == bad_sector) {
+		errno = EIO;
+		return -1;
+	}
+	return __real_pread(fd, p, n, at);
+}
 
 static char dir[64];
 static const char *link_name = "l";
@@ -521,6 +534,20 @@ TEST_F(qkdd_file, a_damaged_store_is_refused)
 	snprintf(path, sizeof(path), "%s/pad", dir);
 	ASSERT_EQ(0, truncate(path, PAD_BEGIN + PAD / 2));
 	EXPECT_EQ(-EINVAL, open_pad(&a, "key"));
+}
+
+/* The older of two places is not used for a newer that cannot be read. */
+TEST_F(qkdd_file, a_bad_sector_is_no_older_place)
+{
+	void *a;
+
+	ASSERT_EQ(0, open_pad(&a, "key"));
+	driver_file.close(a);
+	bad_sector = 4096;
+	EXPECT_EQ(-EIO, open_pad(&a, "key"));
+	bad_sector = -1;
+	ASSERT_EQ(0, open_pad(&a, "key"));
+	driver_file.close(a);
 }
 
 TEST_HARNESS_MAIN

@@ -139,6 +139,22 @@ int pad_place_get(const uint8_t *buf, const struct pad_keys *keys,
 	return check(keys, buf, PAD_PLACE_SIZE);
 }
 
+int pad_place_pick(uint8_t slots[2][PAD_PLACE_SIZE],
+		   const struct pad_keys *keys, struct pad_place *p)
+{
+	struct pad_place place;
+	int slot, err = -EBADMSG;
+
+	for (slot = 0; slot < 2; slot++) {
+		if (pad_place_get(slots[slot], keys, &place) ||
+		    (!err && place.count < p->count))
+			continue;
+		*p = place;
+		err = 0;
+	}
+	return err;
+}
+
 int pad_crypt(const struct pad_keys *keys, uint64_t at, void *buf, size_t len)
 {
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();

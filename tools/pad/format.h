@@ -80,6 +80,18 @@ int pad_place_put(uint8_t *buf, const struct pad_place *p,
 int pad_place_get(const uint8_t *buf, const struct pad_keys *keys,
 		  struct pad_place *p);
 
+/**
+ * pad_place_pick - of the two places written in turn the one that counts
+ * @slots: as they are on the disk; one that cannot be read is no older place's
+ *	turn: it may have been the newer
+ * @keys: of the store
+ * @p: out
+ *
+ * Return: 0 or -EBADMSG: neither is valid.
+ */
+int pad_place_pick(uint8_t slots[2][PAD_PLACE_SIZE],
+		   const struct pad_keys *keys, struct pad_place *p);
+
 /* Encrypts or decrypts @len bytes of the pad from byte @at on, in place. */
 int pad_crypt(const struct pad_keys *keys, uint64_t at, void *buf, size_t len);
 

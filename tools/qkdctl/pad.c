@@ -340,19 +340,16 @@ static int pad_new(struct args *a)
 
 static int read_place(int fd, const struct pad_keys *keys, uint64_t *used)
 {
-	uint8_t buf[PAD_PLACE_SIZE];
-	struct pad_place p, best = {};
-	int slot, err = -EBADMSG;
+	uint8_t slots[2][PAD_PLACE_SIZE];
+	struct pad_place p;
+	int slot, err;
 
-	for (slot = 0; slot < 2; slot++) {
-		if (pread(fd, buf, sizeof(buf), PAD_PLACE_AT(slot)) !=
-		    sizeof(buf) || pad_place_get(buf, keys, &p))
-			continue;
-		if (err || p.count > best.count)
-			best = p;
-		err = 0;
-	}
-	*used = best.used;
+	for (slot = 0; slot < 2; slot++)
+		if (pread(fd, slots[slot], PAD_PLACE_SIZE,
+			  PAD_PLACE_AT(slot)) != PAD_PLACE_SIZE)
+			return -EIO;
+	err = pad_place_pick(slots, keys, &p);
+	*used = err ? 0 : p.used;
 	return err;
 }
 

@@ -59,7 +59,7 @@ qkdd_kem_LIBS := daemon
 TESTS += qkdd_file
 qkdd_file_SRCS := tests/unit/qkdd_file.c
 qkdd_file_LIBS := daemon
-qkdd_file_LDLIBS := -Wl,--wrap=pwrite,--wrap=pwritev2,--wrap=fdatasync,--wrap=fsync
+qkdd_file_LDLIBS := -Wl,--wrap=pread,--wrap=pwrite,--wrap=pwritev2,--wrap=fdatasync,--wrap=fsync
 
 # against a key management entity, started by tests/unit/etsi014.sh
 HELPERS += etsi014_pair

@@ -43,14 +43,17 @@ static int state_write(struct file_pad *p)
 	return fdatasync(p->state_fd) ? -errno : 0;
 }
 
-static bool state_read(struct file_pad *p, unsigned int slot,
-		       struct file_state *st)
+/* 1 or 0: it is valid or not; -errno: what was used may stand there. */
+static int state_read(struct file_pad *p, unsigned int slot,
+		      struct file_state *st)
 {
+	ssize_t n = pread(p->state_fd, st, sizeof(*st), slot * SLOT_SIZE);
 	uint8_t sum[32];
 
-	if (pread(p->state_fd, st, sizeof(*st), slot * SLOT_SIZE) !=
-	    sizeof(*st) || st->magic != FILE_MAGIC)
-		return false;
+	if (n < 0)
+		return -errno;
+	if (n != sizeof(*st) || st->magic != FILE_MAGIC)
+		return 0;
 	state_sum(st, sum);
 	return !memcmp(sum, st->sum, sizeof(sum));
 }
@@ -91,8 +94,7 @@ static int state_open(struct file_pad *p, const struct file_where *w, char *err,
 	struct file_state a, b;
 	char path[PATH_MAX];
 	struct stat st;
-	bool have;
-	int ret;
+	int have, more, ret;
 
 	snprintf(path, sizeof(path), "%s/%s.pad", w->state_dir, w->link);
 	p->state_fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
@@ -111,11 +113,18 @@ static int state_open(struct file_pad *p, const struct file_where *w, char *err,
 		return -EBUSY;
 	}
 	have = state_read(p, 0, &a);
+	more = state_read(p, 1, &b);
+	if (have < 0 || more < 0) {
+		ret = have < 0 ? have : more;
+		snprintf(err, room, "%s cannot be read: %s; bring a new pad, then remove it",
+			 path, strerror(-ret));
+		return ret;
+	}
 	if (have)
 		p->state = a;
-	if (state_read(p, 1, &b) && (!have || b.count > a.count)) {
+	if (more && (!have || b.count > a.count)) {
 		p->state = b;
-		have = true;
+		have = 1;
 	}
 	if (!have && st.st_size) {
 		/* who knows what was used: fail rather than use it again */

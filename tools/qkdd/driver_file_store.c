@@ -15,22 +15,21 @@
 #include "secret.h"
 #include "tools/pad/key.h"
 
-/* Of the places written in turn the one that counts; -EBADMSG: neither does. */
+/* -EIO where a place cannot be read: what was used may stand there. */
 static int read_place(struct file_pad *p)
 {
-	uint8_t buf[PAD_PLACE_SIZE];
+	uint8_t slots[2][PAD_PLACE_SIZE];
 	struct pad_place place;
-	int slot, ret = -EBADMSG;
+	int slot, ret;
 
-	for (slot = 0; slot < 2; slot++) {
-		if (pread(p->fd, buf, sizeof(buf), PAD_PLACE_AT(slot)) !=
-		    sizeof(buf) || pad_place_get(buf, p->keys, &place))
-			continue;
-		if (!ret && place.count < p->count)
-			continue;
+	for (slot = 0; slot < 2; slot++)
+		if (pread(p->fd, slots[slot], PAD_PLACE_SIZE,
+			  PAD_PLACE_AT(slot)) != PAD_PLACE_SIZE)
+			return -EIO;
+	ret = pad_place_pick(slots, p->keys, &place);
+	if (!ret) {
 		p->count = place.count;
 		p->used = place.used;
-		ret = 0;
 	}
 	return ret;
 }
