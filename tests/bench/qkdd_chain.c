@@ -14,7 +14,6 @@
  *	qkdd_chain [-c CORES] [-d DELAY_MS] [-n RUNS] [-t SECONDS] [-v]
  *		   [WORD=VALUE ...]
  */
-#include <arpa/inet.h>
 #include <math.h>
 #include <sched.h>
 #include <stdio.h>
@@ -156,28 +155,10 @@ static int measure(const struct setting *s, struct pair *p, double *v)
 	return 0;
 }
 
-/* A port that nobody listens at, most likely */
-static unsigned int free_port(void)
-{
-	struct sockaddr_in a = {
-		.sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
-	socklen_t len = sizeof(a);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	if (fd < 0 || bind(fd, (struct sockaddr *)&a, len) ||
-	    getsockname(fd, (struct sockaddr *)&a, &len))
-		exit(1);
-	close(fd);
-	return ntohs(a.sin_port);
-}
-
 /* In a process of its own, so that the simulator's time can be told. */
 static int run(const struct setting *s, double *v)
 {
 	struct delay *way = NULL;
-	char words[1024];
 	struct pair p;
 	double t;
 	int ret;
@@ -186,9 +167,7 @@ static int run(const struct setting *s, double *v)
 	log_setup(LOG_LEVEL_WARN, false);
 	/* the simulator's processes that outlive their parent are ours */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	snprintf(words, sizeof(words), "fibre=127.0.0.1:%u %s", free_port(),
-		 s->words);
-	pair_init_apart(&p, "sim", words, 1 << 24, 2);
+	pair_init_apart(&p, "sim", s->words, 1 << 24, 2);
 	/* the blocks under way are bounded by what authenticates them, too */
 	pair_secret(&p, SECRET_SIZE);
 	if (s->delay_ms) {

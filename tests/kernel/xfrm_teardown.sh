@@ -9,7 +9,7 @@
 . "$(dirname "$0")/../xfrm/lib.sh"
 xfrm_need ping
 log_mark
-rounds=${ROUNDS:-3}
+rounds=${ROUNDS:-2}
 
 flood() { on hospital ping -q -f -w 4 10.77.0.2 > /dev/null 2>&1 & }
 busy() {

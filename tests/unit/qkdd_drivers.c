@@ -357,7 +357,7 @@ TEST_F_TIMEOUT(pairs, give_both_ends_the_same_key, 120)
 {
 	const char *report = self->p.end[0].report;
 
-	pair_init(&self->p, "sim", "fibre=127.0.0.1:51917 " PAIRS
+	pair_init(&self->p, "sim", PAIRS
 		  "misalignment=0.01 offset_ns=-345678.9 drift_ppb=700", 1 << 24, true);
 	start_both(&self->p);
 	ASSERT_TRUE(pair_key_comes(&self->p, 60)) {
@@ -380,8 +380,7 @@ TEST_F_TIMEOUT(pairs, give_both_ends_the_same_key, 120)
 
 TEST_F_TIMEOUT(pairs, that_are_listened_to_give_none, 60)
 {
-	pair_init(&self->p, "sim", "fibre=127.0.0.1:51918 " PAIRS
-		  "misalignment=0.12", 1 << 24, true);
+	pair_init(&self->p, "sim", PAIRS "misalignment=0.12", 1 << 24, true);
 	start_both(&self->p);
 	EXPECT_TRUE(pair_run(&self->p, told_why, (void *)"QBER", 40)) {
 		TH_LOG("%s; %s", self->p.end[0].reason, self->p.end[1].reason);
@@ -393,8 +392,7 @@ TEST_F_TIMEOUT(pairs, that_are_listened_to_give_none, 60)
 /* Clocks further apart than was searched: no coincidences, no key, a reason */
 TEST_F_TIMEOUT(pairs, of_clocks_too_far_apart_give_none, 60)
 {
-	pair_init(&self->p, "sim", "fibre=127.0.0.1:51919 " PAIRS
-		  "offset_ns=5e6 offset_max=1e5", 1 << 24, true);
+	pair_init(&self->p, "sim", PAIRS "offset_ns=5e6 offset_max=1e5", 1 << 24, true);
 	start_both(&self->p);
 	EXPECT_TRUE(pair_run(&self->p, told_why, (void *)"coincidences", 40)) {
 		TH_LOG("%s; %s", self->p.end[0].reason, self->p.end[1].reason);

@@ -175,12 +175,29 @@ static void end_loop(struct pair_end *e, unsigned int threads)
 		fatal("workers");
 }
 
+/* Where nobody listens: other tests run beside this one. */
+static unsigned int free_port(void)
+{
+	struct sockaddr_in a = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	socklen_t len = sizeof(a);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&a, len) ||
+	    getsockname(fd, (struct sockaddr *)&a, &len))
+		fatal("port");
+	close(fd);
+	return ntohs(a.sin_port);
+}
+
 static void ends_init(struct pair *p, const char *driver, const char *config,
 		      uint64_t pool_size, bool keep)
 {
 	struct pair_end *e;
 	const char *tmp = getenv("TMPDIR");
-	char path[128];
+	char path[128], fibre[32] = "";
 	int i;
 
 	if (!tmp || strlen(tmp) > 32)
@@ -190,6 +207,9 @@ static void ends_init(struct pair *p, const char *driver, const char *config,
 	set_path();
 	signal(SIGPIPE, SIG_IGN);
 	p->driver = driver;
+	if (!strcmp(driver, "sim"))
+		snprintf(fibre, sizeof(fibre), "fibre=127.0.0.1:%u ",
+			 free_port());
 	for (i = 0; i < 2; i++) {
 		struct channel_listener_conf conf = {
 			.base = p->end[i].base,
@@ -201,7 +221,8 @@ static void ends_init(struct pair *p, const char *driver, const char *config,
 		e = &p->end[i];
 		e->pair = p;
 		e->n = i;
-		snprintf(p->config[i], sizeof(p->config[i]), "%s", config);
+		snprintf(p->config[i], sizeof(p->config[i]), "%s%s", fibre,
+			 config);
 		/* clinic sorts before hospital */
 		pool_init(&e->pool, i == 1, pool_size, keep);
 		snprintf(e->dir, sizeof(e->dir), "%s/qkdd-test.XXXXXX", tmp);

@@ -54,7 +54,10 @@ struct pair {
 	bool verbose;
 };
 
-/* @config: of the link, for both ends. Makes and shares a fresh secret. */
+/*
+ * @config: of the link, for both ends; the simulator's fibre is added. Makes
+ * and shares a fresh secret.
+ */
 void pair_init(struct pair *p, const char *driver, const char *config,
 	       uint64_t pool_size, bool keep);
 /* The same with a loop, a thread and workers for each end, as two daemons. */

@@ -311,8 +311,7 @@ FIXTURE(light) {
 FIXTURE_SETUP(light)
 {
 	log_setup(getenv("V") ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERR, false);
-	pair_init(&self->p, "sim",
-		  "fibre=127.0.0.1:51917 length=5 block=131072 pz=.8", 1 << 20,
+	pair_init(&self->p, "sim", "length=5 block=131072 pz=.8", 1 << 20,
 		  true);
 }
 

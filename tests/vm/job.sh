@@ -8,6 +8,7 @@
 #	command		what to run, a bash script
 #	env		variables, as export lines
 #	modules		the folder of the guest kernel's modules, if any
+#	begun		there from when the command is run
 #	status		exit status of the command; written last
 #	console.log	all that the kernel said on its console
 #	dmesg		the kernel's log at the end
