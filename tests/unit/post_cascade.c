@@ -403,6 +403,63 @@ TEST(each_engine_asks_the_same)
 	free(y);
 }
 
+/* what both ends say, as one number (FNV-1a) */
+static uint64_t transcript(struct post_cascade *a, struct post_cascade *b)
+{
+	static uint8_t from_a[ROOM], from_b[ROOM];
+	uint64_t h = 0xcbf29ce484222325;
+	long i, len = post_cascade_alice(a, NULL, 0, from_a, ROOM);
+
+	while (len > 0) {
+		for (i = 0; i < len; i++)
+			h = (h ^ from_a[i]) * 0x100000001b3;
+		len = post_cascade_bob(b, from_a, len, from_b, ROOM);
+		for (i = 0; i < len; i++)
+			h = (h ^ from_b[i]) * 0x100000001b3;
+		len = post_cascade_alice(a, from_b, len, from_a, ROOM);
+	}
+	return len ? 0 : h;
+}
+
+/* a release that asks otherwise would not understand the others */
+TEST(what_is_said_is_what_earlier_releases_said)
+{
+	static const struct {
+		size_t n;
+		double q;
+		bool hasty;
+		uint64_t hash;
+	} said[] = {
+		{ 300007, .01, false, 0x87f6cace451c3fca },
+		{ 200000, .02, false, 0xd501f79e1237b41e },
+		{ 100001, .05, false, 0xbfca100239ff3cca },
+		{ 50000, .11, false, 0xbc7728cb5d9f71a3 },
+		{ 200000, .03, true, 0x6fd113f031814e02 },
+	};
+	uint64_t s = 14;
+	size_t i, errors;
+
+	for (i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+		size_t n = said[i].n;
+		struct post_cascade_plan *plan = post_cascade_plan_new(n, seed);
+		uint64_t *x = bits_random(n, &s);
+		uint64_t *y = bits_noisy(x, n, said[i].q, &s, &errors);
+		struct post_cascade *a, *b;
+
+		if (said[i].hasty)
+			post_cascade_plan_hasten(plan);
+		a = post_cascade_new(plan, POST_ALICE, x, 1e6 * said[i].q, n);
+		b = post_cascade_new(plan, POST_BOB, y, 1e6 * said[i].q, n);
+		EXPECT_EQ(said[i].hash, transcript(a, b));
+		EXPECT_TRUE(corrected(x, y, n, b));
+		post_cascade_free(a);
+		post_cascade_free(b);
+		post_cascade_plan_free(plan);
+		free(x);
+		free(y);
+	}
+}
+
 TEST(plans_of_wrong_lengths_are_refused)
 {
 	EXPECT_EQ(NULL, post_cascade_plan_new(POST_CASCADE_MIN_BITS - 1,

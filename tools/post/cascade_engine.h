@@ -23,105 +23,43 @@
 #include <string.h>
 
 #include "tools/post/bits.h"
-#include "tools/post/cascade_priv.h"
-
-/* ---- atoms */
-
-static uint32_t atom_start(const struct cascade_pass *p, uint32_t place)
-{
-	uint32_t w = place / 64;
-	uint64_t x = p->cut[w] & (~(uint64_t)0 >> (63 - place % 64));
-
-	while (!x)
-		x = p->cut[--w];
-	return 64 * w + 63 - __builtin_clzll(x);
-}
-
-static uint32_t atom_end(const struct cascade_pass *p, uint32_t place)
-{
-	uint32_t w = (place + 1) / 64;
-	uint64_t x = p->cut[w] & (~(uint64_t)0 << ((place + 1) % 64));
-
-	while (!x)
-		x = p->cut[++w];
-	return 64 * w + __builtin_ctzll(x);
-}
-
-/* parity of flips at places [a, b) */
-static unsigned int flips_in(const struct cascade_pass *p, uint32_t a,
-			     uint32_t b)
-{
-	uint32_t w = a / 64, last = (b - 1) / 64;
-	uint64_t x = p->flips[w] & (~(uint64_t)0 << (a % 64));
-
-	for (; w < last; x ^= p->flips[w])
-		w++;
-	/* bits of the last word from b on are in x, and are taken out again */
-	if (b % 64)
-		x ^= p->flips[last] & (~(uint64_t)0 << (b % 64));
-	return __builtin_parityll(x);
-}
-
-/* places in [a, b) not known to be right */
-static uint32_t unsure(const struct cascade_pass *p, uint32_t a, uint32_t b)
-{
-	uint32_t w = a / 64, last = (b - 1) / 64, n = 0;
-	uint64_t x = ~p->sure[w] & (~(uint64_t)0 << (a % 64));
-
-	for (; w < last; x = ~p->sure[++w])
-		n += __builtin_popcountll(x);
-	x &= ~(uint64_t)0 >> (63 - (b - 1) % 64);
-	return n + __builtin_popcountll(x);
-}
-
-/* the place with so many unsure ones between it and a, which is included */
-static uint32_t seek(const struct cascade_pass *p, uint32_t a, uint32_t count)
-{
-	uint32_t w = a / 64, n;
-	uint64_t x = ~p->sure[w] & (~(uint64_t)0 << (a % 64));
-
-	while ((n = __builtin_popcountll(x)) <= count) {
-		count -= n;
-		x = ~p->sure[++w];
-	}
-#ifdef __BMI2__
-	x = __builtin_ia32_pdep_di((uint64_t)1 << count, x);
-#else
-	while (count--)
-		x &= x - 1;
-#endif
-	return 64 * w + __builtin_ctzll(x);
-}
+#include "tools/post/cascade_atoms.h"
+#include "tools/post/cascade_fetch.h"
 
 /* ---- lists */
 
-static bool list_add(struct cascade_list *l, uint32_t a)
+static bool list_grow(struct cascade_list *l)
 {
-	if (l->len == l->cap) {
-		size_t cap = l->cap ? 2 * l->cap : 1024;
-		uint32_t *v = realloc(l->v, cap * sizeof(*v));
+	size_t cap = l->cap ? 2 * l->cap : 1024;
+	uint32_t *v = realloc(l->v, cap * sizeof(*v));
 
-		if (!v)
-			return false;
-		l->v = v;
-		l->cap = cap;
-	}
+	if (!v)
+		return false;
+	l->v = v;
+	l->cap = cap;
+	return true;
+}
+
+static inline bool list_add(struct cascade_list *l, uint32_t a)
+{
+	if (l->len == l->cap && !list_grow(l))
+		return false;
 	l->v[l->len++] = a;
 	return true;
 }
 
-static bool add_query(struct post_cascade *c, const struct cascade_query *q)
+static bool room_for_query(struct post_cascade *c)
 {
-	if (c->queries == c->query_cap) {
-		size_t cap = c->query_cap ? 2 * c->query_cap : 1024;
-		struct cascade_query *v = realloc(c->query, cap * sizeof(*v));
+	size_t cap = c->query_cap ? 2 * c->query_cap : 1024;
+	struct cascade_query *v;
 
-		if (!v)
-			return false;
-		c->query = v;
-		c->query_cap = cap;
-	}
-	c->query[c->queries++] = *q;
+	if (c->queries < c->query_cap)
+		return true;
+	v = realloc(c->query, cap * sizeof(*v));
+	if (!v)
+		return false;
+	c->query = v;
+	c->query_cap = cap;
 	return true;
 }
 
@@ -307,23 +245,27 @@ static bool mask_left(const struct post_cascade *c)
 static bool look_at(struct post_cascade *c, unsigned int pass, uint32_t a)
 {
 	struct cascade_pass *p = &c->pass[pass];
-	struct cascade_query q = { .pass = pass, .a = a };
-	uint32_t bit;
+	uint32_t b, n;
 
-	if (!post_bit(p->odd, q.a)) {
-		post_bit_put(p->listed, q.a, 0);
+	if (!post_bit(p->odd, a)) {
+		post_bit_put(p->listed, a, 0);
 		return true;
 	}
-	q.b = atom_end(p, q.a);
-	q.parts = unsure(p, q.a, q.b);
-	if (!q.parts)
+	b = atom_end(p, a);
+	n = unsure(p, a, b);
+	if (!n)
 		return false;		/* the answers contradict each other */
-	if (q.parts > 1)
-		return add_query(c, &q);
-	post_bit_put(p->listed, q.a, 0);
-	bit = seek(p, q.a, 0);
-	bit = p->to ? p->to[bit] : bit;
-	return correct(c, bit);
+	if (n == 1) {
+		post_bit_put(p->listed, a, 0);
+		return correct(c, place_bit(p, seek(p, a, 0)));
+	}
+	if (!room_for_query(c))
+		return false;
+	c->query[c->queries++] = (struct cascade_query){
+		.pass = pass, .a = a, .b = b,
+		.parts = n, .flipped = c->flipped,
+	};
+	return true;
 }
 
 /* go through the lists until nothing more can be corrected without asking */
@@ -338,11 +280,20 @@ static bool drain_lists(struct post_cascade *c)
 			pass++;
 			continue;
 		}
+		if (l->len > CASCADE_AHEAD)
+			fetch_atom(&c->pass[pass],
+				   l->v[l->len - 1 - CASCADE_AHEAD]);
 		if (!look_at(c, pass, l->v[--l->len]))
 			return false;
 		pass = 0;
 	}
 	return true;
+}
+
+/* nothing was corrected since the atom was looked at */
+static bool fresh(const struct post_cascade *c, const struct cascade_query *q)
+{
+	return q->flipped == c->flipped;
 }
 
 /* keep only atoms that are still odd */
@@ -355,7 +306,7 @@ static void drop_even(struct post_cascade *c)
 		struct cascade_pass *p = &c->pass[q->pass];
 
 		post_bit_put(p->listed, q->a, 0);
-		if (post_bit(p->odd, q->a))
+		if (fresh(c, q) || post_bit(p->odd, q->a))
 			c->query[kept++] = *q;
 	}
 	c->queries = kept;
@@ -383,8 +334,9 @@ static bool choose_points(struct post_cascade *c)
 	for (i = 0; i < c->queries; i++) {
 		struct cascade_query *q = &c->query[i];
 		const struct cascade_pass *p = &c->pass[q->pass];
-		uint32_t n = unsure(p, q->a, q->b);
+		uint32_t n = fresh(c, q) ? q->parts : unsure(p, q->a, q->b);
 
+		__builtin_prefetch(&p->prefix[q->a / 64]);
 		if (!n)
 			return false;	/* the answers contradict each other */
 		q->parts = n < parts ? n : parts;
@@ -467,30 +419,39 @@ static bool next_round(struct post_cascade *c)
 
 /* ---- a round: what is learnt */
 
-/* an atom after it was split: search on, or correct */
-static bool settle(struct post_cascade *c, unsigned int pass, uint32_t a,
-		   uint32_t b)
+/* an atom that is odd: search on, or correct */
+static inline bool settle_odd(struct post_cascade *c, unsigned int pass,
+			      uint32_t a, uint32_t b)
 {
 	struct cascade_pass *p = &c->pass[pass];
 
-	if (b - a == 1) {
-		uint32_t bit = p->to ? p->to[a] : a;
-
-		if (post_bit(p->odd, a))
-			return correct(c, bit);
-		/* right as it is; the first two passes make use of that */
-		if (pass != CASCADE_SEARCH) {
-			post_bit_put(p->sure, a, 1);
-			post_bit_put(c->pass[0].sure, bit, 1);
-		}
-		return true;
-	}
-	if (!post_bit(p->odd, a))
-		return true;
+	if (b - a == 1)
+		return correct(c, place_bit(p, a));
 	if (post_bit(p->listed, a))
 		return true;
 	post_bit_put(p->listed, a, 1);
 	return list_add(&c->todo[pass], a);
+}
+
+/* one place that is right as it is; the first two passes make use of that */
+static inline void settle_even(struct post_cascade *c, unsigned int pass,
+			       uint32_t a, uint32_t b)
+{
+	struct cascade_pass *p = &c->pass[pass];
+
+	if (b - a > 1 || pass == CASCADE_SEARCH)
+		return;
+	post_bit_put(p->sure, a, 1);
+	post_bit_put(c->pass[0].sure, place_bit(p, a), 1);
+}
+
+static bool settle(struct post_cascade *c, unsigned int pass, uint32_t a,
+		   uint32_t b)
+{
+	if (post_bit(c->pass[pass].odd, a))
+		return settle_odd(c, pass, a, b);
+	settle_even(c, pass, a, b);
+	return true;
 }
 
 static bool learn_tops(struct post_cascade *c, const uint64_t *e)
@@ -515,6 +476,26 @@ static bool learn_tops(struct post_cascade *c, const uint64_t *e)
 	return true;
 }
 
+/*
+ * Two halves of an odd atom: one is odd and the other even, so that nothing
+ * needs to be guessed by the processor but whether they are single places.
+ */
+static inline bool learn_halves(struct post_cascade *c,
+				const struct cascade_query *q,
+				unsigned int differ)
+{
+	struct cascade_pass *p = &c->pass[q->pass];
+	uint32_t a = q->a, m = c->point[q->first], b = q->b;
+	unsigned int odd = differ ^ flips_in(p, a, m);
+
+	/* both are zero where no atom begins; the whole one was odd */
+	p->odd[a / 64] ^= (uint64_t)(odd ^ 1) << (a % 64);
+	p->odd[m / 64] |= (uint64_t)(odd ^ 1) << (m % 64);
+	p->cut[m / 64] |= (uint64_t)1 << (m % 64);
+	settle_even(c, q->pass, odd ? m : a, odd ? b : m);
+	return settle_odd(c, q->pass, odd ? a : m, odd ? m : b);
+}
+
 /* @e: whether the ends differed, from bit @at on */
 static bool learn_parts(struct post_cascade *c, const struct cascade_query *q,
 			const uint64_t *e, size_t at)
@@ -524,6 +505,8 @@ static bool learn_parts(struct post_cascade *c, const struct cascade_query *q,
 	unsigned int rest = post_bit(p->odd, q->a), odd;
 	uint32_t a, i;
 
+	if (q->parts == 2 && rest)
+		return learn_halves(c, q, post_bit(e, at));
 	for (i = 0, a = q->a; i + 1 < q->parts; a = end[i++]) {
 		odd = post_bit(e, at + i) ^ flips_in(p, a, end[i]);
 		rest ^= odd;
@@ -547,6 +530,7 @@ static bool learn(struct post_cascade *c, const uint64_t *e)
 	if (!learn_tops(c, e))
 		return false;
 	for (i = 0; i < c->queries; i++) {
+		fetch_queries(c, i);
 		if (!learn_parts(c, &c->query[i], e, at))
 			return false;
 		at += c->query[i].parts - 1;

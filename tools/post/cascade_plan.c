@@ -2,12 +2,28 @@
 /*
  * What blocks of one length have in common: shuffles, masks, block sizes.
  */
-#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "tools/post/cascade_priv.h"
 #include "tools/post/shuffle.h"
+
+#define HUGE_PAGE (2 << 20)
+
+/* n numbers, to be looked up at random: on large pages where there are any */
+static uint32_t *numbers(size_t n)
+{
+	size_t size = n * sizeof(uint32_t);
+	void *p;
+
+	if (size < HUGE_PAGE)
+		return malloc(size);
+	if (posix_memalign(&p, HUGE_PAGE, size))
+		return NULL;
+	madvise(p, size, MADV_HUGEPAGE);
+	return p;
+}
 
 struct post_cascade_plan *post_cascade_plan_new(size_t n,
 						const uint8_t seed[32])
@@ -24,8 +40,8 @@ struct post_cascade_plan *post_cascade_plan_new(size_t n,
 	plan->n = n;
 	memcpy(plan->seed, seed, sizeof(plan->seed));
 	for (i = 0; i < CASCADE_PASSES - 1; i++) {
-		plan->to[i] = malloc(n * sizeof(uint32_t));
-		plan->pos[i] = malloc(n * sizeof(uint32_t));
+		plan->to[i] = numbers(n);
+		plan->pos[i] = numbers(n);
 		if (!plan->to[i] || !plan->pos[i]) {
 			post_cascade_plan_free(plan);
 			return NULL;
@@ -52,19 +68,6 @@ void post_cascade_plan_free(struct post_cascade_plan *plan)
 		free(plan->pos[i]);
 	}
 	free(plan);
-}
-
-/* a counter through the finaliser of splitmix64 (Steele et al. 2014) */
-uint64_t cascade_mask(const struct post_cascade_plan *plan, uint32_t i,
-		      uint32_t w)
-{
-	uint64_t x;
-
-	memcpy(&x, plan->seed, 8);
-	x = le64toh(x) + ((uint64_t)i << 32 | w) * 0x9e3779b97f4a7c15;
-	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
-	x = (x ^ x >> 27) * 0x94d049bb133111eb;
-	return x ^ x >> 31;
 }
 
 /*

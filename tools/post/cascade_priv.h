@@ -7,7 +7,9 @@
 #ifndef QKD_POST_CASCADE_PRIV_H
 #define QKD_POST_CASCADE_PRIV_H
 
+#include <endian.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "tools/post/cascade.h"
 
@@ -72,6 +74,12 @@ struct cascade_pass {
 	uint64_t *cut, *odd, *listed, *sure, *flips, *prefix;
 };
 
+/* the bit at a place */
+static inline uint32_t place_bit(const struct cascade_pass *p, uint32_t place)
+{
+	return p->to ? p->to[place] : place;
+}
+
 /* dst: parity of v below each of n + 1 places */
 void cascade_prefix(uint64_t *dst, const uint64_t *v, uint32_t n);
 
@@ -85,9 +93,21 @@ void cascade_gather(uint64_t *a, uint64_t *b, const uint64_t *pairs,
 void cascade_gather_ref(uint64_t *a, uint64_t *b, const uint64_t *pairs,
 			const uint32_t *to, uint32_t n);
 
-/* word w of random half number i */
-uint64_t cascade_mask(const struct post_cascade_plan *plan, uint32_t i,
-		      uint32_t w);
+/*
+ * Word w of random half number i: a counter through the finaliser of
+ * splitmix64 (Steele et al. 2014).
+ */
+static inline uint64_t cascade_mask(const struct post_cascade_plan *plan,
+				    uint32_t i, uint32_t w)
+{
+	uint64_t x;
+
+	memcpy(&x, plan->seed, 8);
+	x = le64toh(x) + ((uint64_t)i << 32 | w) * 0x9e3779b97f4a7c15;
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
+	x = (x ^ x >> 27) * 0x94d049bb133111eb;
+	return x ^ x >> 31;
+}
 
 /* places of a pass, a list that grows */
 struct cascade_list {
@@ -98,12 +118,14 @@ struct cascade_list {
 /*
  * An atom [a, b) that is split in this round: the parities of its parts are
  * asked, but for the last one's, which follows.  Part i ends at point[first +
- * i].
+ * i].  Until it is split, @parts is how many places of it were not known to be
+ * right when @flipped corrections had been made in all.
  */
 struct cascade_query {
 	uint32_t pass, a, b;
 	uint32_t parts;
 	uint32_t first;
+	uint32_t flipped;
 };
 
 struct post_cascade {
@@ -119,7 +141,7 @@ struct post_cascade {
 	void *secret, *maps;		/* all bit maps */
 	size_t secret_size;
 	size_t count;			/* of errors */
-	size_t flipped;			/* corrections, undone ones too */
+	uint32_t flipped;		/* corrections, undone ones too */
 
 	struct cascade_pass pass[CASCADE_PASSES + 1];
 	unsigned int started;		/* passes begun */

@@ -10,8 +10,9 @@
  *	vec_all(p)		one element in all places
  *
  * and which defines after it what goes on within registers: expand() and the
- * two levels that join elements less than four apart. No branch and no address
- * depends on what the elements are.
+ * two levels that join elements less than four apart.
+ *
+ * Timing: constant: no branch and no address depends on what the elements are.
  */
 #ifndef _POST_FFT128_WIDE_H
 #define _POST_FFT128_WIDE_H
