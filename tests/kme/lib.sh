@@ -29,13 +29,28 @@ kme_conf() {
 	EOF
 }
 
-# kme_start END: and waits until it serves
+# kme_start END: and waits until it serves. What the one before said must not be
+# taken for its word: the shell empties the file only once it has forked
 kme_start() {
+	: > "$test_dir/$1.log"
 	"$O/tests/bin/kmed_standin" -c "$test_dir/$1.json" > "$test_dir/$1.log" 2>&1 &
 	kme_pid[$1]=$!
 	at_exit stop $!
 	wait_for 10 "grep -q 'is ready' $test_dir/$1.log" ||
 		die "KME $1 does not start: $(cat "$test_dir/$1.log")"
+}
+
+# kme_starts END: whether it starts with what it is given, which is tried only; what
+# it says
+kme_starts() {
+	: > "$test_dir/$1.out"
+	"$O/tests/bin/kmed_standin" -c "$test_dir/$1.json" > "$test_dir/$1.out" 2>&1 &
+	local pid=$!
+
+	wait_for 20 "grep -q 'is ready' $test_dir/$1.out || ! kill -0 $pid 2> /dev/null"
+	kill $pid 2> /dev/null && wait $pid
+	cat "$test_dir/$1.out"
+	grep -q 'is ready' "$test_dir/$1.out"
 }
 
 # sae ID END PEER METHOD [CURL ARGUMENTS]: body, and in a line of its own, status

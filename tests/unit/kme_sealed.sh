@@ -15,19 +15,7 @@ head -c 32 /dev/urandom > "$test_dir/creds/kmed-store-key"
 kme_conf a b q0
 kme_conf b a q0-far "\"store\": \"$test_dir/b.store\", \"store-key\": \"kmed-store-key\","
 kme_start a
-starts() { # whether KME b starts with what it is given
-	"$O/tests/bin/kmed_standin" -c "$test_dir/b.json" > "$test_dir/b.out" 2>&1 &
-	local pid=$!
-
-	for _ in {1..50}; do
-		kill -0 $pid 2> /dev/null || break
-		! grep -q 'is ready' "$test_dir/b.out" || break
-		sleep 0.1
-	done
-	kill $pid 2> /dev/null && wait $pid
-	cat "$test_dir/b.out"
-	grep -q 'is ready' "$test_dir/b.out"
-}
+starts() { kme_starts b; }
 check_fails 'without credentials it does not start' 'store-key kmed-store-key: No such file' starts
 export CREDENTIALS_DIRECTORY=$test_dir/creds
 kme_start b

@@ -15,6 +15,7 @@ port=24433
 # accept_once INPUT [ARGS...]: one connection; what came is in $test_dir/came
 accept_once() {
 	port=$((port + 1))
+	: > "$test_dir/log"	# not to read that of the one before
 	"$tls" -d accept "${@:2}" near-far "127.0.0.1:$port" < "$1" \
 		> "$test_dir/came" 2> "$test_dir/log" &
 	server=$!
