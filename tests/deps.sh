@@ -36,7 +36,7 @@ check=(
 	# a TPM
 	swtpm tpm2-tools
 	# certificates, and load for make bench-kme
-	openssl wrk nghttp2-client
+	openssl wrk nghttp2-client testssl.sh
 	wireguard-tools
 	# what make bench-post compares with (and FFTW, above)
 	libgf2x-dev
