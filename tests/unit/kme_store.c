@@ -114,6 +114,50 @@ TEST_F(store, waits_over_a_restart)
 	EXPECT_EQ(-EACCES, fetch(self->s, "c", 64));
 }
 
+/* What several ask for at once: each is served as if it were alone. */
+TEST_F(store, many_at_once)
+{
+	static const struct {
+		const char *who;
+		uint64_t offset;
+		int err;
+	} asked[] = {
+		{ "b", 64, 0 },
+		{ "c", 64, 0 },			/* the same, for the other */
+		{ "b", 64, -ENOENT },		/* who has it already */
+		{ "b", 64 + LEN, 0 },		/* of the same range */
+		{ "d", 64 + 2 * LEN, -EACCES },
+		{ "b", 4096, -ENOENT },
+		{ "c", 64 + LEN, 0 },
+	};
+	enum { N = sizeof(asked) / sizeof(asked[0]) };
+	struct store_want want[N];
+	struct store_ask asks[N];
+	struct store_figures f;
+	uint8_t key[N][LEN];
+
+	ASSERT_EQ(0, put(self->s, 64, 3 * LEN, 2));
+	for (int i = 0; i < N; i++) {
+		want[i] = (struct store_want){ id_at(asked[i].offset, LEN),
+					       key[i] };
+		asks[i] = (struct store_ask){ .master = "a",
+					      .slave = asked[i].who,
+					      .want = &want[i], .n = 1 };
+	}
+	store_fetch_many(self->s, asks, N);
+	for (int i = 0; i < N; i++) {
+		EXPECT_EQ(asked[i].err, asks[i].err);
+		for (int k = 0; k < LEN && !asks[i].err; k++)
+			EXPECT_EQ(byte_at(asked[i].offset + k), key[i][k]);
+	}
+	store_figures(self->s, &f);
+	EXPECT_EQ(LEN, f.bytes);	/* the rest was wiped, once */
+	reopen(self);
+	EXPECT_EQ(-ENOENT, fetch(self->s, "b", 64));
+	EXPECT_EQ(-ENOENT, fetch(self->s, "c", 64 + LEN));
+	EXPECT_EQ(0, fetch(self->s, "c", 64 + 2 * LEN));
+}
+
 TEST_F(store, handed_out_stays_gone)
 {
 	ASSERT_EQ(0, put(self->s, 64, 10 * LEN, 2));
@@ -274,6 +318,35 @@ TEST_F(store, a_full_disk_gives_no_key_and_loses_none)
 	reopen(self);
 	EXPECT_EQ(-ENOENT, fetch(self->s, "b", 64));
 	EXPECT_EQ(0, fetch(self->s, "b", 64 + LEN));
+}
+
+TEST_F(store, a_disk_full_between_two_gives_neither)
+{
+	struct rlimit was, full;
+	uint8_t key[2][LEN];
+	struct store_want want[2] = {
+		{ id_at(64, LEN), key[0] }, { id_at(64 + LEN, LEN), key[1] },
+	};
+	struct store_ask asks[2] = {
+		{ .master = "a", .slave = "b", .want = &want[0], .n = 1 },
+		{ .master = "a", .slave = "b", .want = &want[1], .n = 1 },
+	};
+	struct stat st;
+
+	signal(SIGXFSZ, SIG_IGN);
+	ASSERT_EQ(0, put(self->s, 64, 2 * LEN, 1));
+	ASSERT_EQ(0, stat(self->path, &st));
+	ASSERT_EQ(0, getrlimit(RLIMIT_FSIZE, &was));
+	full = was;
+	full.rlim_cur = st.st_size + 60;	/* a record more, not two */
+	ASSERT_EQ(0, setrlimit(RLIMIT_FSIZE, &full));
+	store_fetch_many(self->s, asks, 2);
+	ASSERT_EQ(0, setrlimit(RLIMIT_FSIZE, &was));
+	EXPECT_EQ(-EIO, asks[0].err);
+	EXPECT_EQ(-EIO, asks[1].err);
+	store_fetch_many(self->s, asks, 2);
+	EXPECT_EQ(0, asks[0].err);
+	EXPECT_EQ(0, asks[1].err);
 }
 
 /* The clock of the day, which somebody may set; the store is linked with this one. */

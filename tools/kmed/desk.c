@@ -27,6 +27,7 @@
 #define OFTEN		500	/* ms between refills of who asks often */
 
 STAILQ_HEAD(deliveries, delivery);
+STAILQ_HEAD(takings, taking);
 
 /* A link's source and its other KME, as this desk has them open. */
 struct desk_link {
@@ -45,6 +46,9 @@ struct desk_pair {
 	uint64_t refilled;	/* when, in ms */
 };
 
+static void commit(struct desk *d);
+static void on_commit(evutil_socket_t fd, short what, void *arg);
+
 /* All that depends on settings; it outlives a reload while in use. */
 struct state {
 	LIST_ENTRY(state) list;
@@ -62,6 +66,9 @@ struct desk {
 	struct event_base *base;
 	struct state *now;
 	LIST_HEAD(, state) states;
+	struct takings takings;	/* of now's pairs */
+	unsigned int n_takings;
+	struct event *commit;	/* takings are there */
 };
 
 /* ---- settings ---- */
@@ -140,12 +147,13 @@ struct desk *desk_new(struct kme *kme, struct conf *conf,
 	d->kme = kme;
 	d->base = base;
 	LIST_INIT(&d->states);
+	STAILQ_INIT(&d->takings);
+	d->commit = base ? event_new(base, -1, 0, on_commit, d) : NULL;
 	d->now = state_new(d, conf, tls);
-	if (!d->now) {
-		free(d);
-		return NULL;
-	}
-	return d;
+	if (d->now && (d->commit || !base))
+		return d;
+	desk_free(d);
+	return NULL;
 }
 
 /* Ends the announcements, and with them all references but the desk's. */
@@ -165,6 +173,9 @@ void desk_free(struct desk *d)
 
 	if (!d)
 		return;
+	commit(d);
+	if (d->commit)
+		event_free(d->commit);
 	while ((s = LIST_FIRST(&d->states))) {
 		s->refs++;	/* not to be reaped meanwhile */
 		drop_peers(s);
@@ -179,6 +190,7 @@ int desk_set_conf(struct desk *d, struct conf *conf, SSL_CTX *tls)
 
 	if (!s)
 		return -ENOMEM;
+	commit(d);	/* the pairs of what waits are the old settings' */
 	state_put(d->now);
 	d->now = s;
 	return 0;
@@ -609,24 +621,71 @@ static int keep(struct state *s, const struct conf_link *link,
 	return n;
 }
 
-int desk_take(struct desk *d, const struct conf_pair *pair,
-	      const struct store_want *want, size_t n)
+static void taken(struct desk *d, struct taking *t, int err)
 {
 	struct kme_figures *f = &d->kme->figures;
-	int err = 0;
 
-	for (size_t i = 0; i < n && !err && !pair->link->peer; i++)
-		if (!store_has(d->kme->store, &want[i].id))
-			err = keep(d->now, pair->link, &want[i].id,
-				   pair->remote, &pair->local, 1);
 	if (!err)
-		err = store_fetch(d->kme->store, pair->remote, pair->local,
-				  want, n);
-	if (!err)
-		atomic_fetch_add(&f->dec_keys, n);
+		atomic_fetch_add(&f->dec_keys, t->n);
 	else if (err == -ENOENT)
 		atomic_fetch_add(&f->dec_not_found, 1);
-	return err;
+	t->done(t, err);
+}
+
+static void commit(struct desk *d)
+{
+	struct takings q = STAILQ_HEAD_INITIALIZER(q);
+	unsigned int n = d->n_takings, i = 0;
+	struct store_ask *asks;
+	struct taking *t;
+
+	if (!n)
+		return;
+	asks = calloc(n, sizeof(*asks));
+	STAILQ_CONCAT(&q, &d->takings);
+	d->n_takings = 0;
+	STAILQ_FOREACH(t, &q, list) {
+		if (asks)
+			asks[i++] = (struct store_ask){
+				.master = t->pair->remote,
+				.slave = t->pair->local,
+				.want = t->want,
+				.n = t->n,
+			};
+	}
+	if (asks)
+		store_fetch_many(d->kme->store, asks, n);
+	for (i = 0; (t = STAILQ_FIRST(&q)); i++) {
+		STAILQ_REMOVE_HEAD(&q, list);
+		taken(d, t, asks ? asks[i].err : -EIO);
+	}
+	free(asks);
+}
+
+static void on_commit(evutil_socket_t fd, short what, void *arg)
+{
+	commit(arg);
+}
+
+void desk_take(struct desk *d, struct taking *t)
+{
+	const struct conf_pair *pair = t->pair;
+	int err = 0;
+
+	for (size_t i = 0; i < t->n && !err && !pair->link->peer; i++)
+		if (!store_has(d->kme->store, &t->want[i].id))
+			err = keep(d->now, pair->link, &t->want[i].id,
+				   pair->remote, &pair->local, 1);
+	if (err) {
+		taken(d, t, err);
+		return;
+	}
+	STAILQ_INSERT_TAIL(&d->takings, t, list);
+	d->n_takings++;
+	if (d->commit)	/* behind all that this round of the loop has to do */
+		event_active(d->commit, EV_TIMEOUT, 0);
+	else
+		commit(d);
 }
 
 /* Whether the link carries all of these pairs. */

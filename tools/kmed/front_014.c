@@ -367,8 +367,11 @@ static void get_key(struct request *r)
 
 /* ---- 5.3, Get key with key IDs ---- */
 
-/* The keys asked for, and their bytes. */
+/* The keys asked for, and their bytes; freed with its answer. */
 struct wanted {
+	struct desk *desk;
+	struct xchg *x;
+	struct taking t;
 	struct store_want *want;
 	uint8_t *bytes;
 	size_t n;
@@ -381,6 +384,7 @@ static void wanted_free(struct wanted *w)
 		qkd_wipe(w->bytes, w->len);
 	free(w->bytes);
 	free(w->want);
+	free(w);
 }
 
 static bool is_uuid(const char *s)
@@ -508,39 +512,61 @@ static void put_wanted(struct xchg *x, const struct wanted *w)
 	xchg_puts(x, "]}");
 }
 
+static void got_wanted(struct taking *t, int err)
+{
+	struct wanted *w = t->arg;
+
+	switch (err) {
+	case 0:
+		put_wanted(w->x, w);
+		xchg_finish(w->x, 200);
+		break;
+	case -ENOENT:
+		answer_bad(w->desk, w->x, SAY_NOT_FOUND);
+		break;
+	case -EACCES:
+		answer_unauthorized(w->desk, w->x);
+		break;
+	default:
+		answer_error(w->x, 503, "keys cannot be fetched now");
+		break;
+	}
+	wanted_free(w);
+}
+
 static void get_key_with_ids(struct request *r)
 {
-	struct wanted w = { 0 };
+	struct wanted *w = calloc(1, sizeof(*w));
 	int err;
 
 	atomic_fetch_add(&desk_kme(r->desk)->figures.dec_requests, 1);
-	if (r->x->method == XCHG_POST)
-		err = ids_of_body(r, &w);
-	else
-		err = ids_of_query(r, &w);
-	if (!err)
-		err = wanted_room(&w);
-	if (!err)
-		err = desk_take(r->desk, r->pair, w.want, w.n);
-	switch (err) {
-	case 0:
-		put_wanted(r->x, &w);
-		xchg_finish(r->x, 200);
-		break;
-	case -EINVAL:
-		answer_bad(r->desk, r->x, r->why);
-		break;
-	case -ENOENT:
-		answer_bad(r->desk, r->x, SAY_NOT_FOUND);
-		break;
-	case -EACCES:
-		answer_unauthorized(r->desk, r->x);
-		break;
-	default:
-		answer_error(r->x, 503, "keys cannot be fetched now");
-		break;
+	if (!w) {
+		answer_error(r->x, 503, "out of memory");
+		return;
 	}
-	wanted_free(&w);
+	w->desk = r->desk;
+	w->x = r->x;
+	w->t = (struct taking){
+		.pair = r->pair, .done = got_wanted, .arg = w,
+	};
+	if (r->x->method == XCHG_POST)
+		err = ids_of_body(r, w);
+	else
+		err = ids_of_query(r, w);
+	if (!err)
+		err = wanted_room(w);
+	if (err == -EINVAL) {
+		answer_bad(r->desk, r->x, r->why);
+		wanted_free(w);
+		return;
+	}
+	if (err) {
+		got_wanted(&w->t, err);
+		return;
+	}
+	w->t.want = w->want;
+	w->t.n = w->n;
+	desk_take(r->desk, &w->t);
 }
 
 /* ---- which method: /api/v1/keys/{SAE_ID}/{method} ---- */

@@ -188,30 +188,61 @@ static bool read_id(const char *s, struct qkd_key_id *id)
 	return true;
 }
 
-static void old_key(struct desk *desk, struct xchg *x,
-		    const struct conf_pair *pair, const char *text)
-{
+/* One that waits here, being fetched; freed with its answer. */
+struct old {
+	struct desk *desk;
+	struct xchg *x;
+	struct taking t;
+	struct store_want want;
+	uint32_t len;
 	uint8_t key[QKD_KEY_MAX];
-	struct store_want want = { .key = key };
-	struct qkd_key_range at;
+};
 
-	atomic_fetch_add(&desk_kme(desk)->figures.dec_requests, 1);
-	if (!read_id(text, &want.id) || qkd_key_id_decode(&want.id, &at)) {
-		answer_bad(desk, x, "keyId is not one of ours");
-		return;
-	}
-	switch (desk_take(desk, pair, &want, 1)) {
+static void got_old(struct taking *t, int err)
+{
+	struct old *o = t->arg;
+
+	switch (err) {
 	case 0:
-		put_key(x, &want.id, key, at.len);
+		put_key(o->x, &o->want.id, o->key, o->len);
 		break;
 	case -ENOENT:
 	case -EACCES:	/* whose it is, is nobody's business */
-		answer_bad(desk, x, "there is no key of this keyId");
+		answer_bad(o->desk, o->x, "there is no key of this keyId");
 		break;
 	default:
-		answer_error(x, 503, "keys cannot be fetched now");
+		answer_error(o->x, 503, "keys cannot be fetched now");
 	}
-	qkd_wipe(key, sizeof(key));
+	qkd_wipe(o->key, sizeof(o->key));
+	free(o);
+}
+
+static void old_key(struct desk *desk, struct xchg *x,
+		    const struct conf_pair *pair, const char *text)
+{
+	struct old *o = calloc(1, sizeof(*o));
+	struct qkd_key_range at;
+
+	atomic_fetch_add(&desk_kme(desk)->figures.dec_requests, 1);
+	if (!o) {
+		answer_error(x, 503, "out of memory");
+		return;
+	}
+	if (!read_id(text, &o->want.id) ||
+	    qkd_key_id_decode(&o->want.id, &at)) {
+		answer_bad(desk, x, "keyId is not one of ours");
+		free(o);
+		return;
+	}
+	o->desk = desk;
+	o->x = x;
+	o->len = at.len;
+	o->want.key = o->key;
+	o->t = (struct taking){
+		.pair = pair, .want = &o->want, .n = 1,
+		.done = got_old, .arg = o,
+	};
+	desk_take(desk, &o->t);
 }
 
 static void key(struct desk *desk, struct xchg *x)

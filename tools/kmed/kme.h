@@ -111,17 +111,25 @@ void desk_get(struct desk *desk, struct delivery *d);
 void delivery_clear(struct delivery *d);
 
 /**
- * desk_take - key that the pair's remote SAE got as master, all or nothing
- * @desk: of this thread
+ * struct taking - key that the pair's remote SAE got as master, all or nothing
  * @pair: whose local SAE asks, as slave
  * @want: @n keys
  * @n: how many
- *
- * Return: 0; -ENOENT: one is not here, or was fetched; -EACCES: one is for
- * others; -EIO: the link cannot tell now.
+ * @done: called once, maybe before desk_take() returns. @err is 0; -ENOENT: one
+ *	is not here, or was fetched; -EACCES: one is for others; -EIO: the link,
+ *	or the disk, cannot tell now
  */
-int desk_take(struct desk *desk, const struct conf_pair *pair,
-	      const struct store_want *want, size_t n);
+struct taking {
+	STAILQ_ENTRY(taking) list;	/* the desk's */
+	const struct conf_pair *pair;
+	const struct store_want *want;
+	size_t n;
+	void (*done)(struct taking *t, int err);
+	void *arg;
+};
+
+/* What is asked for in one round of the event loop waits for the disk once. */
+void desk_take(struct desk *desk, struct taking *t);
 
 /**
  * desk_accept - another KME tells whose some key is: keep it for them

@@ -122,6 +122,13 @@ static int find_and_mark(struct store *s, const char *master,
 	f->len = at.len;
 	if (store_any_gone(f->owner, f->from, f->len))
 		return -ENOENT;
+	/* bytes that are gone for all are wiped when the last has them: those
+	 * of two owners are given one after the other
+	 */
+	if (f->range->flush == s->flush && f->range->asking != f->owner)
+		return -EBUSY;
+	f->range->flush = s->flush;
+	f->range->asking = f->owner;
 	store_set_gone(f->owner, f->from, f->len, true);
 	return 0;
 }
@@ -150,47 +157,95 @@ static void drop_if_done(struct store *s, const struct qkd_key_id *id)
 		store_lane_remove(s, l, i);
 }
 
-static int fetch_locked(struct store *s, const char *master,
-			const char *slave, const struct store_want *want,
-			size_t n, struct found *found)
+static void unmark(const struct found *found, size_t n)
+{
+	while (n-- > 0)
+		store_set_gone(found[n].owner, found[n].from, found[n].len,
+			       false);
+}
+
+/* -EBUSY: not with what is asked for already */
+static int ask_locked(struct store *s, struct store_ask *a)
 {
 	int err = 0;
 	size_t i;
 
-	if (s->log && store_file_ready(s))
-		return -EIO;
-	for (i = 0; i < n && !err; i++)
-		err = find_and_mark(s, master, slave, &want[i].id, &found[i]);
+	for (i = 0; i < a->n && !err; i++)
+		err = find_and_mark(s, a->master, a->slave, &a->want[i].id,
+				    &a->found[i]);
 	if (err)
 		i--;	/* that one is not marked */
 	else if (s->log)
-		err = store_file_fetch(s, want, found, n);
-	if (err) {
-		while (i-- > 0)
-			store_set_gone(found[i].owner, found[i].from, found[i].len,
-				       false);
-		return err;
+		err = store_file_fetch(s, a->want, a->found, a->n);
+	if (err)
+		unmark(a->found, i);
+	return err;
+}
+
+static void give_locked(struct store *s, const struct store_ask *a)
+{
+	for (size_t i = 0; i < a->n; i++)
+		hand_out(s, &a->found[i], a->want[i].key);
+	for (size_t i = 0; i < a->n; i++)
+		drop_if_done(s, &a->want[i].id);
+}
+
+/* Those that are -EBUSY, with one flush: true if there are more. */
+static bool fetch_locked(struct store *s, struct store_ask *asks, size_t n)
+{
+	int err = s->log && store_file_ready(s) ? -EIO : 0;
+	bool more = false;
+	size_t i;
+
+	s->flush++;
+	for (i = 0; i < n; i++) {
+		struct store_ask *a = &asks[i];
+
+		if (a->err != -EBUSY)
+			continue;
+		a->err = err ? err : ask_locked(s, a);
+		if (a->err == -EBUSY)
+			more = true;
+		else if (!a->err)
+			a->err = -EINPROGRESS;
 	}
-	for (i = 0; i < n; i++)
-		hand_out(s, &found[i], want[i].key);
-	for (i = 0; i < n; i++)
-		drop_if_done(s, &want[i].id);
-	return 0;
+	if (!err && s->log)
+		err = store_file_flush(s);
+	for (i = 0; i < n; i++) {
+		if (asks[i].err != -EINPROGRESS)
+			continue;
+		asks[i].err = err;
+		if (err)
+			unmark(asks[i].found, asks[i].n);
+		else
+			give_locked(s, &asks[i]);
+	}
+	return more;
+}
+
+void store_fetch_many(struct store *s, struct store_ask *asks, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		asks[i].found = calloc(asks[i].n, sizeof(*asks[i].found));
+		asks[i].err = asks[i].found ? -EBUSY : -ENOMEM;
+	}
+	pthread_mutex_lock(&s->lock);
+	while (fetch_locked(s, asks, n))
+		;
+	pthread_mutex_unlock(&s->lock);
+	for (size_t i = 0; i < n; i++)
+		free(asks[i].found);
 }
 
 int store_fetch(struct store *s, const char *master, const char *slave,
 		const struct store_want *want, size_t n)
 {
-	struct found *found = calloc(n, sizeof(*found));
-	int err;
+	struct store_ask ask = {
+		.master = master, .slave = slave, .want = want, .n = n,
+	};
 
-	if (!found)
-		return -ENOMEM;
-	pthread_mutex_lock(&s->lock);
-	err = fetch_locked(s, master, slave, want, n, found);
-	pthread_mutex_unlock(&s->lock);
-	free(found);
-	return err;
+	store_fetch_many(s, &ask, 1);
+	return ask.err;
 }
 
 void store_expire(struct store *s)

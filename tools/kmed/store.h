@@ -82,6 +82,24 @@ struct store_want {
 int store_fetch(struct store *s, const char *master, const char *slave,
 		const struct store_want *want, size_t n);
 
+/* One call of store_fetch() among several; @err: out, what it returns. */
+struct store_ask {
+	const char *master;
+	const char *slave;
+	const struct store_want *want;
+	size_t n;
+	int err;
+	struct found *found;	/* the store's */
+};
+
+/**
+ * store_fetch_many - as many calls of store_fetch() with one flush of the disk
+ * @s: the store
+ * @asks: each is all or nothing by itself
+ * @n: how many
+ */
+void store_fetch_many(struct store *s, struct store_ask *asks, size_t n);
+
 /* Erases what waited too long. */
 void store_expire(struct store *s);
 void store_figures(struct store *s, struct store_figures *f);

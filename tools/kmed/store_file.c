@@ -144,7 +144,6 @@ int store_file_fetch(struct store *s, const struct store_want *want,
 		     const struct found *found, size_t n)
 {
 	uint8_t *p = s->record;
-	int err;
 
 	if (1 + n * GONE_SIZE > SEALLOG_RECORD_MAX)
 		return -EINVAL;
@@ -154,10 +153,12 @@ int store_file_fetch(struct store *s, const struct store_want *want,
 		p += QKD_KEY_ID_SIZE;
 		*p++ = found[i].owner - found[i].range->owners;
 	}
-	err = seallog_append(s->log, s->record, p - s->record);
-	if (!err)
-		err = seallog_sync(s->log);
-	return log_tell(s, err);
+	return log_tell(s, seallog_append(s->log, s->record, p - s->record));
+}
+
+int store_file_flush(struct store *s)
+{
+	return log_tell(s, seallog_sync(s->log));
 }
 
 /* ---- reading it again ---- */
@@ -270,7 +271,7 @@ int store_sync(struct store *s)
 
 	pthread_mutex_lock(&s->lock);
 	if (s->log)
-		err = log_tell(s, seallog_sync(s->log));
+		err = store_file_flush(s);
 	pthread_mutex_unlock(&s->lock);
 	return err;
 }

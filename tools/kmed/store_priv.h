@@ -25,6 +25,8 @@ struct range {
 	time_t expires;
 	char *master;
 	uint8_t *key;
+	uint64_t flush;		/* of the store, when it was last asked for */
+	struct owner *asking;	/* for whom then */
 	unsigned int n_owners;
 	struct owner owners[];
 };
@@ -44,6 +46,7 @@ struct store {
 	uint64_t max_bytes;
 	unsigned int ttl;
 	struct store_figures figures;
+	uint64_t flush;		/* counts them */
 	struct seallog *log;	/* NULL: in memory only */
 	bool log_failed;	/* was told */
 	uint8_t *record;	/* SEALLOG_RECORD_MAX bytes, being made */
@@ -96,8 +99,10 @@ void store_forget(struct store *s, const struct qkd_key_range *at);
 int store_file_ready(struct store *s);
 int store_file_put(struct store *s, const struct qkd_key_range *at,
 		   const struct range *r);
-/* One record, so that all of it is gone or nothing; on disk on return. */
+/* One record, so that all of it is gone or nothing; not on disk yet. */
 int store_file_fetch(struct store *s, const struct store_want *want,
 		     const struct found *found, size_t n);
+/* All that was written before is on disk. */
+int store_file_flush(struct store *s);
 
 #endif /* _KMED_STORE_PRIV_H */
