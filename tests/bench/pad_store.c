@@ -25,8 +25,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tools/common/secret.h"
 #include "tools/qkdd/driver_file.h"
-#include "tools/qkdd/secret.h"
 
 #define BLOCK	(1u << 20)
 #define WINDOW	(256u << 20)

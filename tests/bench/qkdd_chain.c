@@ -26,8 +26,8 @@
 
 #include "tests/unit/qkdd_delay.h"
 #include "tests/unit/qkdd_pair.h"
+#include "tools/common/log.h"
 #include "tools/qkdd/channel.h"
-#include "tools/qkdd/log.h"
 
 /*
  * Superconducting detectors: 60 % with what the receiver loses, 60 ns until

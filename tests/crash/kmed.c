@@ -21,9 +21,9 @@
 #include <unistd.h>
 
 #include "tests/crash/disk.h"
+#include "tools/common/log.h"
 #include "tools/kmed/store.h"
 #include "tools/pad-ledger/ledger.h"
-#include "tools/qkdd/log.h"
 
 #define RANGES		120
 #define KEY		32		/* bytes that are fetched at once */

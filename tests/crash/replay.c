@@ -28,9 +28,9 @@
 #include "tests/crash/disk.h"
 #include "tests/crash/uses.h"
 #include "tests/unit/qkdd_pair.h"
+#include "tools/common/log.h"
 #include "tools/pad-ledger/ledger.h"
 #include "tools/qkdd/auth.h"
-#include "tools/qkdd/log.h"
 
 #define PAD		(UINT64_C(16) << 20)
 #define SECRET		(AUTH_PSK_MIN + (8 << 10))

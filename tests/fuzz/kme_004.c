@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// LIBRARIES: kmed
+// LIBRARIES: kmed common
 /*
  * Fuzzer of ETSI GS QKD 004's requests: what is taken for one is one, and is
  * written back as the same bytes, but for what follows the NUL of a media type.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// LIBRARIES: kmed standin
+// LIBRARIES: kmed common standin
 // PACKAGES: libevent_core libevent_extra libevent_openssl libevent_pthreads libssl libcrypto json-c
 /*
  * Fuzzer of the key service's settings: taken whole, or refused with a reason.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// LIBRARIES: kmed standin
+// LIBRARIES: kmed common standin
 // PACKAGES: libevent_core libevent_extra libevent_openssl libevent_pthreads libssl libcrypto json-c
 /*
  * Fuzzer of what HTTP carries to the key service's front ends. The first byte
@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/common/log.h"
 #include "tools/kmed/front.h"
 #include "tools/kmed/json.h"
-#include "tools/qkdd/log.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// LIBRARIES: daemon net post sim coinc raw
+// LIBRARIES: daemon common net post sim coinc raw
 // PACKAGES: libevent_core libcrypto fftw3
 /*
  * Fuzzer of the chain's messages, at either end, of pulses and of time tags.
@@ -11,12 +11,12 @@
 #include <event2/event.h>
 
 #include "tests/fuzz/qkdd_memory.h"
+#include "tools/common/log.h"
+#include "tools/common/wire.h"
 #include "tools/post/bits.h"
 #include "tools/qkdd/chain.h"
 #include "tools/qkdd/chain_priv.h"
-#include "tools/qkdd/log.h"
 #include "tools/qkdd/messages.h"
-#include "tools/qkdd/wire.h"
 
 #define BLOCK	8192
 #define EVENTS	6000	/* of a step of the device */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// LIBRARIES: daemon net post sim coinc raw
+// LIBRARIES: daemon common net post sim coinc raw
 // PACKAGES: libevent_core libcrypto fftw3
 /*
  * Fuzzer of greetings, the first thing a stranger may say to the daemon. What

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// LIBRARIES: daemon net post sim coinc raw
+// LIBRARIES: daemon common net post sim coinc raw
 // PACKAGES: libevent_core libcrypto fftw3
 /*
  * Fuzzer of keyflow's messages, at either end, with a driver that answers now
@@ -8,10 +8,10 @@
 #include <event2/event.h>
 
 #include "tests/fuzz/qkdd_memory.h"
+#include "tools/common/log.h"
 #include "tools/qkdd/deliver.h"
 #include "tools/qkdd/driver.h"
 #include "tools/qkdd/keyflow.h"
-#include "tools/qkdd/log.h"
 #include "tools/qkdd/messages.h"
 
 static unsigned int asked;	/* get or take, not answered yet */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// LIBRARIES: relay daemon post
+// LIBRARIES: relay daemon common post
 // PACKAGES: libcrypto
 /*
  * Fuzzer of what a neighbour's bytes, or a driver's, are taken for: frames and

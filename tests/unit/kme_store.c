@@ -16,8 +16,8 @@
 
 #include <kselftest_harness.h>
 
+#include "tools/common/log.h"
 #include "tools/kmed/store.h"
-#include "tools/qkdd/log.h"
 
 #define LEN	32
 

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/common/secret.h"
 #include "tools/qkdd/auth.h"
-#include "tools/qkdd/secret.h"
 
 #include <kselftest_harness.h>
 

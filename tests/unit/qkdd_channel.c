@@ -19,11 +19,11 @@
 #include <linux/qkd.h>
 
 #include "tests/unit/qkdd_pair.h"
+#include "tools/common/log.h"
+#include "tools/common/secret.h"
 #include "tools/qkdd/channel.h"
 #include "tools/qkdd/greet.h"
-#include "tools/qkdd/log.h"
 #include "tools/qkdd/record.h"
-#include "tools/qkdd/secret.h"
 
 #include <kselftest_harness.h>
 

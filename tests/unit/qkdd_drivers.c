@@ -18,7 +18,7 @@
 #include <linux/qkd.h>
 
 #include "tests/unit/qkdd_pair.h"
-#include "tools/qkdd/log.h"
+#include "tools/common/log.h"
 #include "tools/raw/raw.h"
 #include "tools/sim/sim.h"
 

@@ -9,11 +9,11 @@
 #include <string.h>
 
 #include "tests/unit/qkdd_pair.h"
-#include "tools/qkdd/kem.h"
+#include "tools/common/log.h"
+#include "tools/common/secret.h"
 #include "tools/qkdd/hybrid.h"
-#include "tools/qkdd/log.h"
+#include "tools/qkdd/kem.h"
 #include "tools/qkdd/messages.h"
-#include "tools/qkdd/secret.h"
 
 #include <kselftest_harness.h>
 

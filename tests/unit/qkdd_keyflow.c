@@ -9,13 +9,13 @@
 
 #include <kselftest_harness.h>
 #include "tests/fuzz/qkdd_memory.h"
+#include "tools/common/log.h"
+#include "tools/common/secret.h"
 #include "tools/post/verify.h"
 #include "tools/qkdd/deliver.h"
 #include "tools/qkdd/driver.h"
 #include "tools/qkdd/keyflow.h"
-#include "tools/qkdd/log.h"
 #include "tools/qkdd/messages.h"
-#include "tools/qkdd/secret.h"
 
 #define BLOCK	256
 #define HEARD	65536

@@ -15,9 +15,9 @@
 #include <unistd.h>
 
 #include "tests/unit/qkdd_pair.h"
+#include "tools/common/secret.h"
 #include "tools/qkdd/channel.h"
 #include "tools/qkdd/driver.h"
-#include "tools/qkdd/secret.h"
 #include "tools/qkdd/work.h"
 
 static const char * const node[2] = { "hospital", "clinic" };

@@ -15,8 +15,8 @@
 #include <linux/qkd.h>
 
 #include "tests/unit/qkdd_pair.h"
-#include "tools/qkdd/log.h"
-#include "tools/qkdd/secret.h"
+#include "tools/common/log.h"
+#include "tools/common/secret.h"
 
 #include <kselftest_harness.h>
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include <kselftest_harness.h>
-#include "tools/qkdd/wire.h"
+#include "tools/common/wire.h"
 #include "tools/relay/frame.h"
 #include "tools/relay/share.h"
 

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "tests/unit/qkdd_pair.h"
-#include "tools/qkdd/log.h"
+#include "tools/common/log.h"
 
 static bool enough(struct pair *p, void *arg)
 {

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "exporter.h"
-#include "tools/qkdd/log.h"
+#include "tools/common/log.h"
 
 #define JOURNAL	"/run/systemd/journal/socket"
 #define ALARMS	9	/* kinds, enum qkd_alarm */

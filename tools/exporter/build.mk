@@ -4,8 +4,8 @@
 
 PROGRAMS += qkd-exporter
 qkd-exporter_SRCS := $(addprefix tools/exporter/,alarms.c consumers.c links.c \
-	main.c page.c tunnels.c) tools/qkdd/log.c tools/qkdd/notify.c
-qkd-exporter_LIBS := qkd
+	main.c page.c tunnels.c)
+qkd-exporter_LIBS := common qkd
 qkd-exporter_PKGS := libevent_core libevent_extra
 MAN += Documentation/man/qkd-exporter.8.rst
 UNITS += tools/exporter/qkd-exporter.service.in

@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 #include "exporter.h"
-#include "tools/qkdd/log.h"
-#include "tools/qkdd/notify.h"
+#include "tools/common/log.h"
+#include "tools/common/notify.h"
 
 #define LISTEN "127.0.0.1:9517"
 

@@ -8,8 +8,8 @@ kmed_SRCS := $(addprefix tools/kmed/,base64.c conf.c desk.c front.c \
 	front_004.c front_014.c front_kme.c front_skip.c json.c lease.c listen.c \
 	memory.c metrics.c msg_004.c peer.c seallog.c server.c source.c \
 	source_pool.c store.c store_file.c store_key.c store_range.c tls.c tls_psk.c \
-	xchg.c) tools/qkdd/guard.c tools/qkdd/log.c \
-	tools/qkdd/notify.c
+	xchg.c)
+kmed_LIBS := common
 kmed_PKGS := libevent_core libevent_extra libevent_openssl libevent_pthreads \
 	libssl libcrypto json-c
 kmed_LDLIBS := -pthread

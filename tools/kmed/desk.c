@@ -21,7 +21,7 @@
 #include "kme.h"
 #include "lease.h"
 #include "peer.h"
-#include "tools/qkdd/log.h"
+#include "tools/common/log.h"
 
 #define AHEAD_MAX	65536	/* bytes announced at once ahead of demand */
 #define OFTEN		500	/* ms between refills of who asks often */

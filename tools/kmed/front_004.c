@@ -27,7 +27,7 @@
 
 #include "front.h"
 #include "msg_004.h"
-#include "tools/qkdd/log.h"
+#include "tools/common/log.h"
 
 #define MIME		"application/json"
 #define STREAMS_MAX	16	/* of a connection */

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "listen.h"
-#include "tools/qkdd/log.h"
+#include "tools/common/log.h"
 
 #define FIRST_FD	3
 #define BACKLOG		512

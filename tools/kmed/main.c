@@ -21,9 +21,9 @@
 #include "metrics.h"
 #include "server.h"
 #include "store_key.h"
-#include "tools/qkdd/guard.h"
-#include "tools/qkdd/log.h"
-#include "tools/qkdd/notify.h"
+#include "tools/common/guard.h"
+#include "tools/common/log.h"
+#include "tools/common/notify.h"
 
 #define STORE_MAX	(64ull << 20)	/* bytes of key that may wait */
 #define STORE_TTL	86400		/* s until it is erased */

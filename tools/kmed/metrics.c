@@ -13,7 +13,7 @@
 
 #include "listen.h"
 #include "metrics.h"
-#include "tools/qkdd/log.h"
+#include "tools/common/log.h"
 
 struct metrics {
 	struct kme *kme;

@@ -18,7 +18,7 @@
 #include "listen.h"
 #include "peer.h"
 #include "tls.h"
-#include "tools/qkdd/log.h"
+#include "tools/common/log.h"
 
 #define TIMEOUT		5	/* s, of a call */
 

@@ -33,7 +33,7 @@
 #include "listen.h"
 #include "server.h"
 #include "tls.h"
-#include "tools/qkdd/log.h"
+#include "tools/common/log.h"
 
 #define HEAD_MAX	8192	/* bytes of a request's head */
 #define BODY_MAX	65536	/* bytes of a request's body */

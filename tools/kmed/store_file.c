@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "store_priv.h"
-#include "tools/qkdd/log.h"
+#include "tools/common/log.h"
 
 /* Types of records */
 #define RECORD_PUT	'P'

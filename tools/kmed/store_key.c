@@ -13,9 +13,9 @@
 #include <qkd/qkd.h>
 
 #include "store_key.h"
-#include "tools/qkdd/log.h"
 #include "tpm.h"
 #include "tpm_blob.h"
+#include "tools/common/log.h"
 
 _Static_assert(TPM_KEY_SIZE == SEALLOG_KEY_SIZE, "what is sealed is the key");
 

@@ -18,7 +18,7 @@
 #include <string.h>
 
 #include "auth.h"
-#include "secret.h"
+#include "tools/common/secret.h"
 
 #define SLOT_SIZE	4096
 #define DATA_START	(2 * SLOT_SIZE)

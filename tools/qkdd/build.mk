@@ -11,16 +11,16 @@ daemon_SRCS := $(addprefix tools/qkdd/,auth.c chain.c chain_alice.c \
 	driver_etsi014.c driver_file.c driver_file_pad.c \
 	driver_file_plain.c driver_file_store.c driver_pipe.c driver_relay.c \
 	driver_replay.c driver_sim.c drivers.c durable.c etsi004.c \
-	etsi014.c greet.c hybrid.c kem.c keyflow.c log.c psk.c raw_stream.c \
-	record.c secret.c session.c session_calls.c session_meet.c \
+	etsi014.c greet.c hybrid.c kem.c keyflow.c psk.c raw_stream.c \
+	record.c session.c session_calls.c session_meet.c \
 	session_say.c words.c work.c) \
 	tools/kmed/msg_004.c tools/relay/local.c tools/relay/path.c
-daemon_LIBS := net pad post sim coinc raw
+daemon_LIBS := common net pad post sim coinc raw
 daemon_PKGS := libevent_core libssl libcrypto libcurl json-c
 daemon_LDLIBS := -pthread -lm
 
 PROGRAMS += qkdd
-qkdd_SRCS := $(addprefix tools/qkdd/,guard.c link.c main.c notify.c privs.c \
+qkdd_SRCS := $(addprefix tools/qkdd/,link.c main.c privs.c \
 	settings.c sink_dev.c)
 qkdd_LIBS := daemon qkd
 qkdd_DIR := sbin

@@ -9,9 +9,9 @@
 
 #include "chain_priv.h"
 #include "messages.h"
+#include "tools/common/wire.h"
 #include "tools/post/bits.h"
 #include "tools/post/wipe.h"
-#include "wire.h"
 
 #define EVENTS_MAX	(1u << 24)	/* of hers that nobody asked for yet */
 #define LOOK_RUN	64	/* events compared at once */

@@ -18,13 +18,13 @@
 #include <string.h>
 
 #include "chain_priv.h"
-#include "log.h"
 #include "messages.h"
-#include "secret.h"
+#include "tools/common/log.h"
+#include "tools/common/secret.h"
+#include "tools/common/wire.h"
 #include "tools/post/bits.h"
 #include "tools/post/toeplitz.h"
 #include "tools/post/wipe.h"
-#include "wire.h"
 
 #define LEAST_BYTES	16	/* of key from a block, or it is not worth it */
 

@@ -9,9 +9,9 @@
 
 #include "chain_priv.h"
 #include "messages.h"
+#include "tools/common/wire.h"
 #include "tools/post/bits.h"
 #include "tools/post/wipe.h"
-#include "wire.h"
 
 #define DETECT_HEAD	(RAW_RUN_SIZE + 16)	/* run, base, limit */
 #define DETECT_COUNT	(1u << 17)	/* detections that go off at once */

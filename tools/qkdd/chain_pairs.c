@@ -17,9 +17,9 @@
 #include <string.h>
 
 #include "chain_priv.h"
+#include "tools/common/wire.h"
 #include "tools/post/bits.h"
 #include "tools/post/wipe.h"
-#include "wire.h"
 
 #define ACQUIRE		0.5	/* s of tags at least, to find the clocks by */
 #define ACQUIRE_RANGES	5	/* and so many times what they may be off */

@@ -11,7 +11,7 @@
 
 #include "chain_priv.h"
 #include "messages.h"
-#include "wire.h"
+#include "tools/common/wire.h"
 
 #define RUN_HEAD	(RAW_RUN_SIZE + 16)	/* run, slots_hz, intensities, 0 */
 

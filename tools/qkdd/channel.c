@@ -24,9 +24,9 @@
 #include <unistd.h>
 
 #include "channel_priv.h"
-#include "log.h"
+#include "tools/common/log.h"
+#include "tools/common/wire.h"
 #include "tools/net/bypass.h"
-#include "wire.h"
 
 #define BATCH_MAX	(4u << 20)	/* a record is closed when this full */
 

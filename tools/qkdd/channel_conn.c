@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "channel_priv.h"
-#include "log.h"
+#include "tools/common/log.h"
 
 void conn_free(struct conn *c)
 {

@@ -13,8 +13,8 @@
 #include <string.h>
 
 #include "channel_priv.h"
-#include "log.h"
-#include "secret.h"
+#include "tools/common/log.h"
+#include "tools/common/secret.h"
 
 /*
  * HELLO: both greetings, where our store stands now, and the session's part.

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "channel_priv.h"
-#include "wire.h"
+#include "tools/common/wire.h"
 
 #define READ_SIZE	(256u << 10)
 #define READS		8	/* a turn of the loop */

@@ -19,8 +19,8 @@
 
 #include "auth.h"
 #include "deliver.h"
-#include "secret.h"
-#include "wire.h"
+#include "tools/common/secret.h"
+#include "tools/common/wire.h"
 
 #define WAITING_MAX	8	/* blocks in the queue before the chain rests */
 #define RETRY_MS	50	/* until room is asked for again */

@@ -22,10 +22,10 @@
 #include "driver.h"
 #include "drivers.h"
 #include "etsi004.h"
-#include "secret.h"
-#include "wire.h"
 #include "words.h"
 #include "work.h"
+#include "tools/common/secret.h"
+#include "tools/common/wire.h"
 
 #define TICK_S		1
 #define PROBE_TICKS	3	/* of silence, then: is it alive? */

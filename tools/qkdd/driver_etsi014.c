@@ -20,10 +20,10 @@
 #include "driver.h"
 #include "drivers.h"
 #include "etsi014.h"
-#include "log.h"
-#include "secret.h"
 #include "words.h"
 #include "work.h"
+#include "tools/common/log.h"
+#include "tools/common/secret.h"
 
 #define KMES		4
 #define SIZE_MAX_BYTES	1024		/* of one key */

@@ -14,10 +14,10 @@
 #include "driver.h"
 #include "driver_file.h"
 #include "drivers.h"
-#include "secret.h"
-#include "wire.h"
 #include "words.h"
 #include "work.h"
+#include "tools/common/secret.h"
+#include "tools/common/wire.h"
 
 #define ID_SIZE		(PAD_NAME_SIZE + 12)	/* name, position, length */
 #define BLOCK_MAX	(1u << 20)

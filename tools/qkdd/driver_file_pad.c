@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "driver_file.h"
-#include "secret.h"
+#include "tools/common/secret.h"
 
 /* Given up at once, so that a disk is not made to sync for each block. */
 #define AHEAD_MIN	(UINT64_C(1) << 20)

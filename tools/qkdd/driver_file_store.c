@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "driver_file.h"
-#include "secret.h"
+#include "tools/common/secret.h"
 #include "tools/pad/key.h"
 
 /* -EIO where a place cannot be read: what was used may stand there. */

@@ -19,10 +19,10 @@
 
 #include "driver.h"
 #include "drivers.h"
-#include "secret.h"
-#include "tools/relay/local.h"
-#include "wire.h"
 #include "words.h"
+#include "tools/common/secret.h"
+#include "tools/common/wire.h"
+#include "tools/relay/local.h"
 
 #define AGAIN	1	/* s between attempts */
 

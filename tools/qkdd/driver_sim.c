@@ -26,14 +26,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tools/net/bypass.h"
 #include "driver.h"
 #include "drivers.h"
-#include "log.h"
 #include "raw_stream.h"
+#include "words.h"
+#include "tools/common/log.h"
+#include "tools/net/bypass.h"
 #include "tools/sim/hello.h"
 #include "tools/sim/sim.h"
-#include "words.h"
 
 #define FIBRE_PORT	51015	/* TCP */
 #define AGAIN_MIN	300	/* ms between attempts, doubled up to: */

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "etsi004.h"
-#include "secret.h"
+#include "tools/common/secret.h"
 
 #define WAIT_MS		1000	/* that the key manager may wait for key */
 #define TIMEOUT_S	10	/* for an answer */

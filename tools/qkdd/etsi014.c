@@ -17,7 +17,7 @@
 #include <string.h>
 
 #include "etsi014.h"
-#include "secret.h"
+#include "tools/common/secret.h"
 
 #define ANSWER_MAX	(1u << 20)	/* bytes of an answer */
 #define CONNECT_S	4L

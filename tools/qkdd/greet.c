@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "greet.h"
-#include "wire.h"
+#include "tools/common/wire.h"
 
 #define GREET_VERSION	1
 #define HMAC_SIZE	32

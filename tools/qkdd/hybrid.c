@@ -24,7 +24,7 @@
 #include "hybrid.h"
 #include "kem.h"
 #include "messages.h"
-#include "secret.h"
+#include "tools/common/secret.h"
 
 #define WHY_MAX	200
 

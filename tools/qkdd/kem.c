@@ -19,7 +19,7 @@
 #include <string.h>
 
 #include "kem.h"
-#include "secret.h"
+#include "tools/common/secret.h"
 
 #define X_NAME		"X25519"
 #define M_NAME		"ML-KEM-768"

@@ -19,10 +19,10 @@
 #include "driver.h"
 #include "keyflow.h"
 #include "messages.h"
-#include "secret.h"
+#include "tools/common/secret.h"
+#include "tools/common/wire.h"
 #include "tools/post/verify.h"
 #include "tools/post/wipe.h"
-#include "wire.h"
 
 #define FLIGHT		4	/* blocks offered and not yet answered */
 #define HIDE		POST_TAG_MAX	/* last bytes of a block: hide its tag */

@@ -15,11 +15,11 @@
 #include <qkd/qkd.h>
 #include <qkd/tunnel.h>
 
-#include "clock.h"
 #include "link.h"
-#include "log.h"
 #include "session.h"
 #include "settings.h"
+#include "tools/common/clock.h"
+#include "tools/common/log.h"
 
 #define RETRY_S		2	/* until a device or the module is looked for */
 #define REPORT_EVERY	0.25	/* s between reports on blocks to the kernel */

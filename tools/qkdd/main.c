@@ -16,12 +16,12 @@
 #include "channel.h"
 #include "driver.h"
 #include "link.h"
-#include "log.h"
-#include "notify.h"
 #include "privs.h"
-#include "secret.h"
 #include "settings.h"
 #include "work.h"
+#include "tools/common/log.h"
+#include "tools/common/notify.h"
+#include "tools/common/secret.h"
 
 static const char usage[] =
 	"Usage: qkdd [OPTION]...\n"

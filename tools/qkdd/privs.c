@@ -13,9 +13,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "guard.h"
-#include "log.h"
 #include "privs.h"
+#include "tools/common/guard.h"
+#include "tools/common/log.h"
 
 static int failed(const char *what)
 {

@@ -18,9 +18,9 @@
 
 #include "auth.h"
 #include "durable.h"
-#include "log.h"
 #include "psk.h"
-#include "secret.h"
+#include "tools/common/log.h"
+#include "tools/common/secret.h"
 
 struct psk {
 	int fd;

@@ -16,9 +16,9 @@
 
 #include "auth.h"
 #include "record.h"
-#include "secret.h"
+#include "tools/common/secret.h"
+#include "tools/common/wire.h"
 #include "tools/post/auth.h"
-#include "wire.h"
 
 _Static_assert(POST_AUTH_MASK == AUTH_MASK_SIZE, "one mask, one tag");
 _Static_assert(POST_AUTH_KEY == AUTH_HASH_SIZE, "one hash key a direction");

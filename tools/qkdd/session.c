@@ -15,10 +15,10 @@
 #include <string.h>
 
 #include "auth.h"
-#include "log.h"
 #include "messages.h"
 #include "psk.h"
 #include "session_priv.h"
+#include "tools/common/log.h"
 
 #define PSK_EVERY	2	/* s between looks for a secret */
 #define HYBRID_TIME	3600	/* s a post-quantum secret is used */

@@ -4,9 +4,9 @@
  * chain or the key flow, deliveries, the driver, the channel.
  */
 #include "auth.h"
-#include "log.h"
 #include "messages.h"
 #include "session_priv.h"
+#include "tools/common/log.h"
 
 /* ---- what the parts call ---- */
 

@@ -11,10 +11,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "log.h"
-#include "secret.h"
 #include "session_priv.h"
-#include "wire.h"
+#include "tools/common/log.h"
+#include "tools/common/secret.h"
+#include "tools/common/wire.h"
 
 #define MEET_VERSION	4
 #define MEET_HEAD	(4 + QKD_GENERATION_SIZE + 4 * 8 + 4 + 4 + 16)

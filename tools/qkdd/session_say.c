@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "clock.h"
-#include "log.h"
 #include "session_priv.h"
+#include "tools/common/clock.h"
+#include "tools/common/log.h"
 
 #define SAME_ALARM	10.0	/* s in which it is not repeated */
 

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "log.h"
+#include "tools/common/log.h"
 
 #define SETTINGS_FILE	"/etc/qkd/qkdd.conf"
 

@@ -7,7 +7,7 @@
 LIBRARIES += relay
 relay_SRCS := $(addprefix tools/relay/,conf.c desk.c forward.c frame.c hop.c \
 	hop_conn.c hop_key.c hop_links.c hop_queue.c hop_session.c \
-	origin.c share.c target.c) tools/qkdd/guard.c tools/qkdd/notify.c
+	origin.c share.c target.c)
 relay_LIBS := daemon
 relay_PKGS := libevent_core libcrypto
 

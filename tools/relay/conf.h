@@ -11,7 +11,7 @@
 
 #include <linux/qkd.h>
 
-#include "tools/qkdd/log.h"
+#include "tools/common/log.h"
 
 #define RELAY_CONF	"/etc/qkd/relay.conf"
 #define RELAY_PORT	51017

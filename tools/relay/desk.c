@@ -21,9 +21,9 @@
 #include "conf.h"
 #include "desk.h"
 #include "relay.h"
+#include "tools/common/log.h"
+#include "tools/common/wire.h"
 #include "tools/post/wipe.h"
-#include "tools/qkdd/log.h"
-#include "tools/qkdd/wire.h"
 
 #define CLIENTS	256
 

@@ -10,7 +10,7 @@
 
 #include "conf.h"
 #include "relay.h"
-#include "tools/qkdd/log.h"
+#include "tools/common/log.h"
 
 #define ENDS	256	/* virtual links of a node, each way */
 

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "frame.h"
+#include "tools/common/wire.h"
 #include "tools/post/auth.h"
 #include "tools/post/wipe.h"
-#include "tools/qkdd/wire.h"
 
 _Static_assert(POST_AUTH_KEY + POST_AUTH_MASK == FRAME_OTP_KEY, "a tag's key");
 _Static_assert(FRAME_TAG == POST_AUTH_TAG, "a tag");

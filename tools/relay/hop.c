@@ -12,8 +12,8 @@
 #include <string.h>
 
 #include "hop_priv.h"
+#include "tools/common/clock.h"
 #include "tools/post/wipe.h"
-#include "tools/qkdd/clock.h"
 #include "tools/qkdd/words.h"
 
 #define LOOK_MS		250	/* connections are made */

@@ -18,8 +18,8 @@
 #include <unistd.h>
 
 #include "hop_priv.h"
+#include "tools/common/clock.h"
 #include "tools/post/wipe.h"
-#include "tools/qkdd/clock.h"
 
 #define HELLO_S		5	/* for a HELLO to come, or a WELCOME */
 #define GUESTS		32	/* connections without a session */

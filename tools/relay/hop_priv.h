@@ -19,7 +19,7 @@
 
 #include "conf.h"
 #include "hop.h"
-#include "tools/qkdd/log.h"
+#include "tools/common/log.h"
 
 struct bufferevent;
 struct event;

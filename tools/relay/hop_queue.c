@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "hop_priv.h"
+#include "tools/common/clock.h"
+#include "tools/common/secret.h"
 #include "tools/post/wipe.h"
-#include "tools/qkdd/clock.h"
-#include "tools/qkdd/secret.h"
 
 #define QUEUE_MAX	(8u << 20)	/* bytes that may wait for a hop's key */
 #define RETRY_MS	5		/* until key is asked for again, at first */

@@ -12,8 +12,8 @@
 #include <string.h>
 
 #include "hop_priv.h"
-#include "tools/qkdd/clock.h"
-#include "tools/qkdd/secret.h"
+#include "tools/common/clock.h"
+#include "tools/common/secret.h"
 
 void hop_reply(struct hop *hop, enum frame_type type, const struct route *r)
 {

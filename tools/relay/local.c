@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "local.h"
-#include "tools/qkdd/wire.h"
+#include "tools/common/wire.h"
 
 #define VERSION	1
 

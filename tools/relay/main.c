@@ -13,9 +13,9 @@
 #include "conf.h"
 #include "desk.h"
 #include "relay.h"
-#include "tools/qkdd/guard.h"
-#include "tools/qkdd/log.h"
-#include "tools/qkdd/notify.h"
+#include "tools/common/guard.h"
+#include "tools/common/log.h"
+#include "tools/common/notify.h"
 
 static const char usage[] =
 "Usage: qkd-relayd [OPTION]...\n"

@@ -16,10 +16,10 @@
 #include <sys/queue.h>
 
 #include "relay.h"
+#include "tools/common/clock.h"
+#include "tools/common/log.h"
+#include "tools/common/secret.h"
 #include "tools/post/wipe.h"
-#include "tools/qkdd/clock.h"
-#include "tools/qkdd/log.h"
-#include "tools/qkdd/secret.h"
 
 #define WINDOW		4	/* blocks that the driver has not taken */
 #define CHUNKS_MAX	(FRAME_SHARE_MAX / FRAME_CHUNK)

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "path.h"
-#include "tools/qkdd/wire.h"
+#include "tools/common/wire.h"
 
 size_t path_put_id(uint8_t *out, const char *id)
 {

@@ -15,10 +15,10 @@
 #include <sys/queue.h>
 
 #include "relay.h"
+#include "tools/common/clock.h"
+#include "tools/common/log.h"
+#include "tools/common/secret.h"
 #include "tools/post/wipe.h"
-#include "tools/qkdd/clock.h"
-#include "tools/qkdd/log.h"
-#include "tools/qkdd/secret.h"
 
 #define BLOCKS_MAX	16
 #define LEAST		(SHARE_MASK + 64)	/* bytes of a share */

@@ -3,8 +3,7 @@
 # Preshared keys from a link, rotated at both ends: what qkd-wg and qkd-swan share.
 
 LIBRARIES += rotate
-rotate_SRCS := $(addprefix tools/rotate/,message.c rotate.c run.c) \
-	tools/qkdd/notify.c
+rotate_SRCS := $(addprefix tools/rotate/,message.c rotate.c run.c)
 rotate_LIBS := daemon
 rotate_PKGS := libevent_core libcrypto
 

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "message.h"
+#include "tools/common/wire.h"
 #include "tools/post/wipe.h"
-#include "tools/qkdd/wire.h"
 
 #define MAGIC	0x714b5747	/* "qKWG" */
 #define VERSION	1

@@ -31,10 +31,10 @@
 
 #include "message.h"
 #include "rotate.h"
+#include "tools/common/log.h"
+#include "tools/common/notify.h"
+#include "tools/common/secret.h"
 #include "tools/net/bypass.h"
-#include "tools/qkdd/log.h"
-#include "tools/qkdd/notify.h"
-#include "tools/qkdd/secret.h"
 
 #define CHUNK		256	/* bytes of a chunk: the kernel's least */
 #define TICK_MS		250	/* messages are repeated, all is looked after */

@@ -16,8 +16,8 @@
 #include <linux/qkd_dev.h>
 
 #include "run.h"
-#include "tools/qkdd/log.h"
-#include "tools/qkdd/notify.h"
+#include "tools/common/log.h"
+#include "tools/common/notify.h"
 
 #define DONE	-1	/* exit status, less one, and negative */
 #define WRONG	-3

@@ -17,7 +17,7 @@
 #include <string.h>
 
 #include "renew.h"
-#include "tools/qkdd/log.h"
+#include "tools/common/log.h"
 
 #define LOOK_TICKS	4	/* between looks at the SAs: a second */
 #define LONG_TICKS	80	/* until it is asked again */

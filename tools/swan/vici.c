@@ -10,9 +10,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "tools/qkdd/secret.h"
-#include "tools/qkdd/wire.h"
 #include "vici.h"
+#include "tools/common/secret.h"
+#include "tools/common/wire.h"
 
 #define HEAD	4	/* bytes: length of what follows, big-endian */
 #define WAIT_S	2

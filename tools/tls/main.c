@@ -20,8 +20,8 @@
 
 #include "psk.h"
 #include "pump.h"
-#include "tools/qkdd/log.h"
-#include "tools/qkdd/notify.h"
+#include "tools/common/log.h"
+#include "tools/common/notify.h"
 
 static const char usage[] =
 "qkd-tls: TLS 1.3 under key of a QKD link\n"

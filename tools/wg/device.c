@@ -17,7 +17,7 @@
 #include <time.h>
 
 #include "device.h"
-#include "tools/qkdd/secret.h"
+#include "tools/common/secret.h"
 
 struct lookup {
 	struct wg_device *wg;

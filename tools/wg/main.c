@@ -9,7 +9,7 @@
 #include <qkd/qkd.h>
 
 #include "device.h"
-#include "tools/qkdd/secret.h"
+#include "tools/common/secret.h"
 #include "tools/rotate/run.h"
 
 #define PORT	51016	/* UDP, at both ends */

@@ -2,8 +2,8 @@
 /*
  * The time that intervals are measured by.
  */
-#ifndef _QKDD_CLOCK_H
-#define _QKDD_CLOCK_H
+#ifndef _COMMON_CLOCK_H
+#define _COMMON_CLOCK_H
 
 #include <time.h>
 
@@ -16,4 +16,4 @@ static inline double clock_now(void)
 	return ts.tv_sec + ts.tv_nsec / 1e9;
 }
 
-#endif /* _QKDD_CLOCK_H */
+#endif /* _COMMON_CLOCK_H */

@@ -2,10 +2,10 @@
 /*
  * Tells the service manager how the daemon is, as sd_notify(3) does.
  */
-#ifndef _QKDD_NOTIFY_H
-#define _QKDD_NOTIFY_H
+#ifndef _COMMON_NOTIFY_H
+#define _COMMON_NOTIFY_H
 
 /* @state: lines such as "READY=1". Nothing happens without NOTIFY_SOCKET. */
 void notify_manager(const char *state);
 
-#endif /* _QKDD_NOTIFY_H */
+#endif /* _COMMON_NOTIFY_H */

@@ -2,8 +2,8 @@
 /*
  * Integers on the wire, big-endian, at any alignment; and a bounded reader.
  */
-#ifndef _QKDD_WIRE_H
-#define _QKDD_WIRE_H
+#ifndef _COMMON_WIRE_H
+#define _COMMON_WIRE_H
 
 #include <endian.h>
 #include <stdbool.h>
@@ -95,4 +95,4 @@ static inline bool wire_done(const struct wire *w)
 	return !w->bad && !w->len;
 }
 
-#endif /* _QKDD_WIRE_H */
+#endif /* _COMMON_WIRE_H */

@@ -2,8 +2,8 @@
 /*
  * Keeps a process's memory in memory: out of core dumps and out of swap.
  */
-#ifndef _QKDD_GUARD_H
-#define _QKDD_GUARD_H
+#ifndef _COMMON_GUARD_H
+#define _COMMON_GUARD_H
 
 /*
  * Key passes through all of a daemon's memory, copies that libraries make
@@ -22,4 +22,4 @@ void guard_filter(void);
  */
 int guard_memory(void);
 
-#endif /* _QKDD_GUARD_H */
+#endif /* _COMMON_GUARD_H */

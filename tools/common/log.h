@@ -4,8 +4,8 @@
  *
  * Lines carry names, numbers and IDs; key never goes through here.
  */
-#ifndef _QKDD_LOG_H
-#define _QKDD_LOG_H
+#ifndef _COMMON_LOG_H
+#define _COMMON_LOG_H
 
 #include <stdbool.h>
 
@@ -35,4 +35,4 @@ void log_line(enum log_level level, const char *link, const char *fmt, ...);
 #define log_info(...)	log_line(LOG_LEVEL_INFO, NULL, __VA_ARGS__)
 #define log_debug(...)	log_line(LOG_LEVEL_DEBUG, NULL, __VA_ARGS__)
 
-#endif /* _QKDD_LOG_H */
+#endif /* _COMMON_LOG_H */

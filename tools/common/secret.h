@@ -2,8 +2,8 @@
 /*
  * Memory for key: locked, left out of core dumps, wiped when freed.
  */
-#ifndef _QKDD_SECRET_H
-#define _QKDD_SECRET_H
+#ifndef _COMMON_SECRET_H
+#define _COMMON_SECRET_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -24,4 +24,4 @@ void wipe(void *p, size_t size);
 /* Fills from the kernel's random generator; ends the process if it cannot. */
 void random_bytes(void *p, size_t size);
 
-#endif /* _QKDD_SECRET_H */
+#endif /* _COMMON_SECRET_H */
