@@ -2,9 +2,10 @@
 /*
  * A man in the middle of the classical channel gets nothing (invariants 2, 7).
  *
- * Two sessions make key of a pad; between their sockets sits a proxy that
- * knows the records and, once, changes, repeats, swaps, drops, cuts off or
- * invents one. Then the connection ends with an alarm that names the cause, no
+ * Two sessions make key of a pad, or of light; between their sockets sits a proxy
+ * that knows the records and, once, changes, repeats, swaps, drops, cuts off or
+ * invents one. Of light, it takes the parities of Cascade, too, whose records
+ * have no tag of their own. Then the connection ends with an alarm that names the cause, no
  * end has confirmed what the other lacks, and with the proxy honest again the
  * link goes on under the same generation.
  */
@@ -62,6 +63,7 @@ struct mitm {
 	uint16_t target;
 	enum attack attack;
 	bool on_dialler;
+	bool deferred;		/* only records without a tag count */
 	unsigned int at;	/* number of the record */
 	bool done;
 	unsigned int connections;
@@ -87,8 +89,9 @@ static bool pass(struct half *h, uint8_t *rec, size_t len)
 {
 	struct evbuffer *out = bufferevent_get_output(h->out);
 	struct mitm *m = h->m;
+	size_t tag = record_deferred(rec) ? 0 : RECORD_TAG;
 	bool now = !m->done && h->dialler == m->on_dialler &&
-		   h->records++ == m->at;
+		   !(m->deferred && tag) && h->records++ == m->at;
 
 	if (h->held) {
 		evbuffer_add(out, rec, len);
@@ -107,7 +110,7 @@ static bool pass(struct half *h, uint8_t *rec, size_t len)
 		rec[23] ^= 0x10;
 		break;
 	case FLIP_BODY:
-		rec[RECORD_HEAD + (len - RECORD_HEAD - RECORD_TAG) / 2] ^= 4;
+		rec[RECORD_HEAD + (len - RECORD_HEAD - tag) / 2] ^= 4;
 		break;
 	case FLIP_TAG:
 		rec[len - 1] ^= 1;
@@ -390,6 +393,98 @@ TEST_F_TIMEOUT(link, attack_is_named_and_changes_nothing, 60)
 	EXPECT_EQ(0, memcmp(self->p.end[0].pool.st.generation,
 			    self->p.end[1].pool.st.generation,
 			    QKD_GENERATION_SIZE));
+	EXPECT_EQ(0, self->p.end[0].pool.refused);
+	EXPECT_EQ(0, self->p.end[1].pool.refused);
+}
+
+/* ---- the same, while light becomes key ---- */
+
+FIXTURE(light) {
+	struct pair p;
+	struct mitm m;
+};
+
+FIXTURE_VARIANT(light) {
+	enum attack attack;
+	bool on_dialler;
+	bool deferred;
+	unsigned int at;
+};
+
+#define L(name, ...) FIXTURE_VARIANT_ADD(light, name) { __VA_ARGS__ }
+
+/* end 0, who answers, is alice: her parities, then bob's */
+L(parities, FLIP_BODY, false, true, 3);
+L(parities_of_bob, FLIP_BODY, true, true, 3);
+L(replay_of_parities, REPLAY, false, true, 3);
+L(swap_of_parities, SWAP, true, true, 3);
+L(drop_of_parities, DROP, false, true, 3);
+L(invented_parities, INVENT, true, true, 3);
+L(sifting, FLIP_BODY, false, false, 8);
+L(detections, FLIP_BODY, true, false, 8);
+
+FIXTURE_SETUP(light)
+{
+	uint16_t port;
+
+	log_setup(getenv("V") ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERR, false);
+	pair_init(&self->p, "sim", "length=5 rate=1e8 block=131072 pz=.8",
+		  1 << 20, true);
+	memset(&self->m, 0, sizeof(self->m));
+	self->m.attack = variant->attack;
+	self->m.on_dialler = variant->on_dialler;
+	self->m.deferred = variant->deferred;
+	self->m.at = variant->at;
+	port = channel_listener_port(self->p.end[0].listener);
+	self->p.port[0] = mitm_start(&self->m, self->p.base, port);
+	pair_start(&self->p, 0);
+	pair_start(&self->p, 1);
+}
+
+FIXTURE_TEARDOWN(light)
+{
+	mitm_hang_up(&self->m);
+	evconnlistener_free(self->m.listener);
+	pair_free(&self->p);
+}
+
+static bool met_again(struct pair *p, void *arg)
+{
+	struct mitm *m = arg;
+
+	return m->done && m->connections > 1 &&
+	       session_open(p->end[0].session) &&
+	       session_open(p->end[1].session);
+}
+
+/* Parities that fit into no round are seen before the tag that would tell. */
+static bool named(const struct pair_end *e)
+{
+	return e->alarms[QKD_ALARM_AUTH] ||
+	       strstr(e->alarm[QKD_ALARM_PEER], "make no sense");
+}
+
+/* What is said unsealed is found out by the tag that comes later. */
+TEST_F_TIMEOUT(light, attacked_gives_the_same_or_none, 60)
+{
+	struct pair_end *victim = &self->p.end[variant->on_dialler ? 0 : 1];
+
+	ASSERT_TRUE(pair_run(&self->p, met_again, &self->m, 30)) {
+		TH_LOG("connections %u, done %d, \"%s\", \"%s\"",
+		       self->m.connections, self->m.done,
+		       self->p.end[0].reason, self->p.end[1].reason);
+	}
+	EXPECT_TRUE(named(victim)) {
+		TH_LOG("auth: \"%s\", peer: \"%s\"",
+		       victim->alarm[QKD_ALARM_AUTH],
+		       victim->alarm[QKD_ALARM_PEER]);
+	}
+	ASSERT_LE(0, pair_compare(&self->p));
+	ASSERT_TRUE(pair_key_comes(&self->p, 20)) {
+		TH_LOG("\"%s\", \"%s\"", self->p.end[0].reason,
+		       self->p.end[1].reason);
+	}
+	ASSERT_LT(0, pair_compare(&self->p));
 	EXPECT_EQ(0, self->p.end[0].pool.refused);
 	EXPECT_EQ(0, self->p.end[1].pool.refused);
 }

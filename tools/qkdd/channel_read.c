@@ -35,6 +35,12 @@ static void got_body(struct conn *c, const uint8_t *body, size_t len,
 				  "a message came without its tag");
 			return;
 		}
+		/* a man in the middle may have said this as well as the peer */
+		if (!data && deferred) {
+			conn_fail(c, CHANNEL_AUTH,
+				  "a record without a tag was tampered with");
+			return;
+		}
 		expected = c->state == CONN_HELLO ? type == TYPE_HELLO :
 						    type != TYPE_HELLO;
 		if (!data || !expected) {
