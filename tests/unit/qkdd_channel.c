@@ -428,8 +428,8 @@ FIXTURE_SETUP(light)
 	uint16_t port;
 
 	log_setup(getenv("V") ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERR, false);
-	pair_init(&self->p, "sim", "length=5 rate=1e8 block=131072 pz=.8",
-		  1 << 20, true);
+	pair_init(&self->p, "sim", "length=5 rate=1e8 block=131072 pz=.7 "
+		  "intensities=.5,.15 probabilities=.6,.4", 1 << 20, true);
 	memset(&self->m, 0, sizeof(self->m));
 	self->m.attack = variant->attack;
 	self->m.on_dialler = variant->on_dialler;

@@ -50,6 +50,11 @@ qkdd_drivers_LIBS := daemon
 qkdd_session_SRCS := tests/unit/qkdd_session.c $(qkdd_pair)
 qkdd_session_LIBS := daemon
 
+TESTS += qkdd_verify
+qkdd_verify_SRCS := tests/unit/qkdd_verify.c $(qkdd_pair)
+qkdd_verify_LIBS := daemon
+qkdd_verify_LDLIBS := -Wl,--wrap=post_verify_tag
+
 TESTS += qkdd_hybrid qkdd_kem
 qkdd_hybrid_SRCS := tests/unit/qkdd_hybrid.c $(qkdd_pair)
 qkdd_hybrid_LIBS := daemon
@@ -67,5 +72,5 @@ etsi014_pair_SRCS := tests/unit/etsi014_pair.c $(qkdd_pair)
 etsi014_pair_LIBS := daemon
 
 # the harness' fixtures have none
-$(foreach t,auth channel drivers file hybrid kem session,\
+$(foreach t,auth channel drivers file hybrid kem session verify,\
 	$(eval CFLAGS_tests/unit/qkdd_$(t).c := -Wno-missing-prototypes))
