@@ -29,6 +29,11 @@ TESTS += $(post_tests)
 $(foreach t,$(post_tests),$(eval $(t)_SRCS := tests/unit/$(t).c)\
 	$(eval $(t)_LIBS := post))
 
+# run under valgrind, by tests/unit/post_secret.sh
+HELPERS += post_secret
+post_secret_SRCS := tests/unit/post_secret.c
+post_secret_LIBS := post
+
 BENCHES += bench_post
 bench_post_SRCS := tests/bench/post.c tests/bench/post_others.c
 bench_post_LIBS := post
