@@ -6,7 +6,7 @@
 # shellcheck disable=SC2154
 . "$(dirname "$0")/../lib.sh"
 . "$tree/tests/kme/lib.sh"
-need_cmd curl jq openssl socat
+need_cmd curl jq openssl socat python3
 
 kme_pki > /dev/null || die "no certificates"
 kme_conf a b q0 '"timeout": 3, "max-clients": 40, "threads": 1,'
@@ -113,6 +113,29 @@ sleep 1
 check 'clients that say nothing are cut off, and others served' wait_for 12 alive
 wait $slow
 check 'a request that takes too long is not answered' eval '! grep -q " 200 " "$test_dir/slow"'
+check 'after which it serves' alive
+
+# stuck: asks, and asks, and takes no answer
+stuck() {
+	python3 - "${kme_port[a]}" "$pki" <<- 'EOF'
+	import socket, ssl, sys
+	port, pki = sys.argv[1:]
+	tls = ssl.create_default_context(cafile=f"{pki}/ca.crt")
+	tls.load_cert_chain(f"{pki}/a1.crt", f"{pki}/a1.key")
+	s = socket.create_connection(("localhost", int(port)), timeout=20)
+	s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+	s = tls.wrap_socket(s, server_hostname="localhost")
+	try:
+	    while True:
+	        s.sendall(b"GET /api/v1/keys/b1/enc_keys?number=128&size=2048 HTTP/1.1\r\n"
+	                  b"Host: localhost\r\n\r\n" * 100)
+	except TimeoutError:
+	    print("after 20 s it may ask still")
+	except OSError:
+	    print("cut off")
+	EOF
+}
+is 'a client that takes no answer is cut off' "$(stuck)" 'cut off'
 check 'after which it serves' alive
 
 is 'key is given' "$(get "$pki/a1" "$url/enc_keys")" 200
