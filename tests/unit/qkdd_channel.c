@@ -465,11 +465,16 @@ static bool named(const struct pair_end *e)
 }
 
 /* What is said unsealed is found out by the tag that comes later. */
-TEST_F_TIMEOUT(light, attacked_gives_the_same_or_none, 60)
+TEST_F_TIMEOUT(light, attacked_gives_the_same_or_none, 120)
 {
 	struct pair_end *victim = &self->p.end[variant->on_dialler ? 0 : 1];
 
-	ASSERT_TRUE(pair_run(&self->p, met_again, &self->m, 30)) {
+	/* slow, and what is made of changed bodies is what is of interest */
+	if (getenv("QKD_SANITIZED") &&
+	    (!variant->deferred || variant->attack == REPLAY ||
+	     variant->attack == SWAP || variant->attack == DROP))
+		SKIP(return, "nothing is parsed otherwise");
+	ASSERT_TRUE(pair_run(&self->p, met_again, &self->m, 40)) {
 		TH_LOG("connections %u, done %d, \"%s\", \"%s\"",
 		       self->m.connections, self->m.done,
 		       self->p.end[0].reason, self->p.end[1].reason);
@@ -480,7 +485,7 @@ TEST_F_TIMEOUT(light, attacked_gives_the_same_or_none, 60)
 		       victim->alarm[QKD_ALARM_PEER]);
 	}
 	ASSERT_LE(0, pair_compare(&self->p));
-	ASSERT_TRUE(pair_key_comes(&self->p, 20)) {
+	ASSERT_TRUE(pair_key_comes(&self->p, 60)) {
 		TH_LOG("\"%s\", \"%s\"", self->p.end[0].reason,
 		       self->p.end[1].reason);
 	}
