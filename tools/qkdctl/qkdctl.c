@@ -91,9 +91,22 @@ static bool colour_wanted(void)
 		!(term && !strcmp(term, "dumb"));
 }
 
-/* Return: 0; 1: all is done; -EINVAL */
-static int parse_options(int argc, char **argv)
+/* "link show -s" is written as readily as "-s link show" */
+static bool late_option(const char *word, bool *json)
 {
+	if (!strcmp(word, "-s"))
+		opt.stats++;
+	else if (!strcmp(word, "-j"))
+		*json = true;
+	else
+		return false;
+	return true;
+}
+
+/* Return: 0; 1: all is done; -EINVAL */
+static int parse_options(int *words, char **argv)
+{
+	int argc = *words;
 	bool json = false, pretty = false, colour = colour_wanted();
 	int c;
 
@@ -140,6 +153,8 @@ static int parse_options(int argc, char **argv)
 				   argv[optind - 1]);
 		}
 	}
+	while (*words > optind + 1 && late_option(argv[*words - 1], &json))
+		--*words;
 	pr_setup(json, pretty, colour);
 	return 0;
 }
@@ -150,7 +165,7 @@ int qkdctl(int argc, char **argv)
 	const char *word;
 	int err, i;
 
-	err = parse_options(argc, argv);
+	err = parse_options(&argc, argv);
 	if (err)
 		return err < 0;
 	a.n = argc - optind;
