@@ -2,9 +2,10 @@
 /*
  * Uses up a pad by the file driver and tells of each range as it is used:
  *
- *	pad_user FOLDER
+ *	pad_user FOLDER [MS]
  *
- * FOLDER holds pad, key if that is a store, and the driver's state. A line
+ * FOLDER holds pad, key if that is a store, and the driver's state; MS is a pause
+ * after each range. A line
  * "used OFFSET LENGTH SUM" is out before the next range is asked for; SUM is
  * CRC-32 of the key. Ends when the pad does, or with the machine: that is what
  * it is for.
@@ -87,7 +88,7 @@ int main(int argc, char **argv)
 	struct words w;
 	void *inst;
 
-	if (argc != 2)
+	if (argc != 2 && argc != 3)
 		return 2;
 	dir = realpath(argv[1], NULL);
 	if (!dir)
@@ -111,6 +112,7 @@ int main(int argc, char **argv)
 			work->run(work);
 			work->done(work);
 		}
+		usleep(argc > 2 ? 1000 * atoi(argv[2]) : 0);
 	}
 	return 0;
 }

@@ -36,6 +36,6 @@ if 2 * len(lives) < int(sys.argv[3]):
     bad += 1
 print("# %d ranges, %d bytes in %d lives, %d faults" %
       (len(used), sum(end - begin for begin, end, _ in used), len(lives), bad))
-print("%sok - no byte of the %s pad is used twice through power loss" %
+print("%sok - no byte is used twice through power loss: %s" %
       ("not " if bad else "", sys.argv[4]))
 sys.exit(bool(bad))
