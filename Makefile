@@ -91,7 +91,7 @@ bench-post: deps ## measure post-processing natively, the same lines
 
 bench-pad: ## measure natively: pad from a store, one-time-pad packets
 	@$(SUB) benches
-	@$(O)/bench/pad_store && $(O)/bench/otp_datapath
+	@$(O)/bench/pad_store && $(O)/bench/pad_link && $(O)/bench/otp_datapath
 
 bench-relay: deps ## measure the relay over trusted nodes; the same lines
 	@tests/bench/relay

@@ -32,6 +32,9 @@ qkdd_pair := tests/unit/qkdd_pair.c tests/unit/qkdd_pool.c
 BENCHES += qkdd_chain
 qkdd_chain_SRCS := tests/bench/qkdd_chain.c tests/unit/qkdd_delay.c $(qkdd_pair)
 qkdd_chain_LIBS := daemon
+BENCHES += pad_link
+pad_link_SRCS := tests/bench/pad_link.c tests/unit/qkdd_delay.c $(qkdd_pair)
+pad_link_LIBS := daemon
 
 TESTS += qkdd_keyflow
 qkdd_keyflow_SRCS := tests/unit/qkdd_keyflow.c
