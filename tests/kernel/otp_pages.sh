@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# A file sent through the tunnel by sendfile and by splice arrives, and is as
-# it was, in the page cache and on disk: the device never writes into pages
+# A file sent through the tunnel by sendfile, by splice and with MSG_ZEROCOPY
+# arrives, and is as it was, in the page cache and on disk: the device never writes into pages
 # that it shares.
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../otp/lib.sh"
@@ -29,7 +29,7 @@ file=$test_dir/disk/file
 head -c 500003 /dev/urandom > "$file"
 was=$(sum "$file")
 
-for how in sendfile splice; do
+for how in sendfile splice zerocopy; do
 	start on biobank "$tree/tests/otp/pages.py" receive "$test_dir/got"
 	wait_for 20 "ip netns exec biobank ss -ltnH 'sport = 7000' | grep -q 7000" ||
 		die "nobody listens"
