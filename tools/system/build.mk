@@ -8,4 +8,4 @@ TMPFILES += tools/system/tmpfiles/qkd.conf
 MODULES_LOAD += tools/system/modules-load/qkd.conf
 DKMS += tools/system/dkms.conf.in
 APPARMOR += $(addprefix tools/system/apparmor/,qkd-exporter.in qkd-kmed.in \
-	qkd-relayd.in qkdd.in)
+	qkd-relayd.in qkd-swan.in qkd-wg.in qkdd.in)
