@@ -111,7 +111,7 @@ deb: ## Debian packages, in $(O)/deb
 	@tests/deps.sh package
 	@tests/install/deb.sh
 
-check-packages: deb ## packages in fresh Debian 12 and 13: install, upgrade, remove
+check-packages: deb ## packages in fresh Debian 12 and 13: install, reboot, upgrade, remove
 	@tests/install/run
 
 check-reproducible: ## two builds elsewhere and at other times install the same bytes

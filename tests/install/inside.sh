@@ -21,6 +21,10 @@ mount -t sysfs -o ro sysfs sys
 mount -t tmpfs tmpfs run
 mount -t tmpfs tmpfs tmp
 mount -t devtmpfs devtmpfs dev
+# folders there are everybody's, what is mounted on them is not
+mkdir -p dev/pts dev/shm
+mount -t devpts -o newinstance,ptmxmode=0666 devpts dev/pts
+mount -t tmpfs tmpfs dev/shm
 [ ! -e /etc/resolv.conf ] || cp -L /etc/resolv.conf etc/
 exec env DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 \
 	PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot . "$@"

@@ -17,7 +17,7 @@ debs=$O/deb
 ls "$debs"/qkd-tools_*.deb > /dev/null || die "no packages in $debs: make deb"
 root=$(tests/install/system.sh "$suite" plain) || die "no system"
 layer=$O/install-$suite
-rm -rf --one-file-system "$layer"
+rm -rf --one-file-system "$layer" "$layer".*
 mkdir -p "$layer/share/new"
 cp "$debs"/*.deb "$layer/share/"
 rm -f "$layer"/share/*dbgsym*
