@@ -19,6 +19,7 @@ static const uint8_t seed[32] = { 2, 7, 1, 8, 2, 8 };
 struct outcome {
 	long last;		/* what the last call returned */
 	size_t sent;		/* bytes of bodies, heads left out */
+	size_t bits;		/* that bob expects in them */
 	unsigned int bodies;
 };
 
@@ -31,6 +32,7 @@ static struct outcome carry(struct post_cascade *a, struct post_cascade *b)
 	o.last = post_cascade_alice(a, NULL, 0, from_a, ROOM);
 	while (o.last > 0) {
 		o.sent += o.last - 4;
+		o.bits += cascade_asked(b);
 		o.bodies++;
 		o.last = post_cascade_bob(b, from_a, o.last, from_b, ROOM);
 		if (o.last > 0)
@@ -78,6 +80,7 @@ static bool reconcile_by(struct post_cascade_plan *plan, double q,
 	ok = ok && ca == cb && ca == post_bits_count(post_cascade_errors(a,
 							NULL), n);
 	ok = ok && post_cascade_leak(a) == post_cascade_leak(b);
+	ok = ok && post_cascade_leak(a) == o.bits;
 	ok = ok && post_cascade_leak(a) <= 8 * o.sent &&
 		8 * o.sent < post_cascade_leak(a) + 8 * o.bodies;
 	ok = ok && post_cascade_rounds(a) == o.bodies;
