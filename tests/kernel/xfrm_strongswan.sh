@@ -11,6 +11,7 @@
 # timeout: 300
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../xfrm/lib.sh"
+. "$(dirname "$0")/../swan/lib.sh"
 xfrm_need ping swanctl charon-systemd
 xfrm_setup 100000
 start "$feeder" "$dev_a" "$dev_b" keep 16384 50
@@ -18,78 +19,14 @@ start "$feeder" "$dev_a" "$dev_b" keep 16384 50
 for i in 1 2; do
 	n=hospital
 	[ $i = 1 ] || n=biobank
-	for net in 10.$i.0.1/24 10.1$i.0.1/24; do ip -n $n addr add $net dev lo; done
+	ip -n $n addr add 10.$i.0.1/24 dev lo
 	ip -n $n route add 10.$((3 - i)).0.0/24 via 10.77.0.$((3 - i)) src 10.$i.0.1
-	ip -n $n route add 10.1$((3 - i)).0.0/24 via 10.77.0.$((3 - i)) src 10.1$i.0.1
-	cat > "$test_dir/$n.strongswan" <<-EOF
-	charon-systemd {
-		load = random nonce aes sha1 sha2 hmac kdf gmp kernel-netlink socket-default vici
-		install_routes = no
-		plugins {
-			vici {
-				socket = unix://$test_dir/$n.vici
-			}
-		}
-		filelog {
-			log {
-				path = $test_dir/$n.charon
-				default = 1
-				knl = 2
-				flush_line = yes
-			}
-		}
-	}
-	EOF
-	cat > "$test_dir/$n.swanctl" <<-EOF
-	connections {
-		ike {
-			version = 2
-			proposals = aes128-sha256-modp2048
-			local_addrs = 10.77.0.$i
-			remote_addrs = 10.77.0.$((3 - i))
-			local {
-				auth = psk
-				id = node$i
-			}
-			remote {
-				auth = psk
-				id = node$((3 - i))
-			}
-			children {
-				child {
-					local_ts = 10.1$i.0.0/24
-					remote_ts = 10.1$((3 - i)).0.0/24
-					esp_proposals = aes128gcm16
-					rekey_time = $((i == 1 ? 3 : 3600))s
-					life_time = 7200s
-					rand_time = 0s
-					start_action = trap
-				}
-			}
-		}
-	}
-	secrets {
-		ike {
-			secret = test
-		}
-	}
-	EOF
+	swan_addr $n $i
+	swan_conf $n $i '' "rekey_time = $((i == 1 ? 3 : 3600))s
+		life_time = 7200s
+		rand_time = 0s"
 	# it watches over all routes and policies from its start on
-	start on $n env STRONGSWAN_CONF="$test_dir/$n.strongswan" charon-systemd
-done
-
-# swan NODE ARGS...
-swan() {
-	local n=$1 verb=$2
-
-	shift 2
-	on "$n" env STRONGSWAN_CONF="$test_dir/$n.strongswan" swanctl "$verb" \
-		--uri "unix://$test_dir/$n.vici" "$@"
-}
-for n in hospital biobank; do
-	wait_for 20 "[ -S $test_dir/$n.vici ]" || die "charon does not start: $(cat "$test_dir/$n.charon")"
-	swan $n --load-all --file "$test_dir/$n.swanctl" > "$test_dir/load" 2>&1 ||
-		die "swanctl: $(cat "$test_dir/load")"
+	swan_charon $n kernel-netlink 'knl = 2'
 done
 on hospital qkdctl tunnel add ours link q mode tunnel src 10.1.0.0/24 dst 10.2.0.0/24 rekey time 500ms grace-time 1s start traffic &&
 on biobank qkdctl tunnel add ours link q mode tunnel src 10.2.0.0/24 dst 10.1.0.0/24 rekey time 500ms grace-time 1s start traffic ||
@@ -127,7 +64,7 @@ is 'ours lost no packet' "$(lost ours)" 0
 at_most 'theirs lost none for that: of 800, packets' "$(lost theirs)" 4
 
 # each goes without the other's noticing
-swan hospital --terminate --ike ike > /dev/null 2>&1
+swan hospital --terminate --ike site > /dev/null 2>&1
 r=$(rekeys)
 check 'strongSwan hangs up: ours goes on' ours
 on hospital qkdctl tunnel rekey ours

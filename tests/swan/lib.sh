@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash disable=SC2154
 #
-# strongSwan at two nodes, for tests of qkd-swan; to be sourced after
-# tests/lib.sh.
+# strongSwan at two nodes, under key of qkd-swan or beside our tunnels; to be
+# sourced after tests/lib.sh.
 #
 #	hospital 10.77.0.1 =================== 10.77.0.2 biobank
-#	  lo 10.11.0.1    IKE with PPK, ESP       lo 10.12.0.1
+#	  lo 10.11.0.1         IKE, ESP           lo 10.12.0.1
 
 declare -A charon=()
 
-# swan_charon NODE PLUGINS: start its charon. The log has every PPK used: level 4
-# of "ike" tells secrets.
+# swan_charon NODE PLUGINS [LEVEL]: start its charon. Unless another LEVEL is
+# given, the log has every PPK used: 4 of "ike" tells secrets.
 swan_charon() {
 	local n=$1
 
@@ -30,7 +30,7 @@ swan_charon() {
 				path = $test_dir/$n.charon
 				append = yes
 				default = 1
-				ike = 4
+				${3:-ike = 4}
 				flush_line = yes
 			}
 		}
@@ -43,7 +43,11 @@ swan_charon() {
 	swan_load "$n"
 }
 
-# swan_conf NODE I [MORE LINES]: its connection "site" with child "net"
+# what the connection has where it is to be under a PPK
+swan_ppk() { echo "ppk_id = site@qkd"; echo "ppk_required = $1"; }
+
+# swan_conf NODE I [LINES [CHILD'S LINES]]: its connection "site" with child "net",
+# under a PPK unless LINES tell otherwise
 swan_conf() {
 	cat > "$test_dir/$1.swanctl" <<-EOF
 	connections {
@@ -52,8 +56,7 @@ swan_conf() {
 			proposals = aes128-sha256-modp2048
 			local_addrs = 10.77.0.$2
 			remote_addrs = 10.77.0.$((3 - $2))
-			ppk_id = site@qkd
-			ppk_required = ${3:-yes}
+			${3-$(swan_ppk yes)}
 			local {
 				auth = psk
 				id = node$2
@@ -67,6 +70,7 @@ swan_conf() {
 					local_ts = 10.1$2.0.0/24
 					remote_ts = 10.1$((3 - $2)).0.0/24
 					esp_proposals = aes128-sha256
+					${4:-}
 					start_action = trap
 				}
 			}

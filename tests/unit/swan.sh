@@ -77,7 +77,7 @@ is 'under the same PPK at both ends' "$(ppks hospital | tail -n 1)" "$(ppks biob
 
 # ---- what an administrator should know
 
-swan_conf hospital 1 no
+swan_conf hospital 1 "$(swan_ppk no)"
 swan_load hospital
 check 'a connection that does without PPK is warned of' \
 	wait_for 8 said hospital 'comes up without quantum key'
