@@ -22,7 +22,7 @@ look() {
 	local port=$1 f=$test_dir/$1
 
 	shift
-	timeout 150 testssl --quiet --color 0 --warnings off -n none --openssl-timeout 5 \
+	timeout $((150 * ${QKD_SLOW:-1})) testssl --quiet --color 0 --warnings off -n none --openssl-timeout 5 \
 		--jsonfile "$f.json" "$@" "127.0.0.1:$port" > "$f.out" 2>&1 < /dev/null
 	jq -r '.[] | "\(.id) \(.severity) \(.finding)"' "$f.json" > "$f.found" 2>> "$f.out"
 }
