@@ -160,7 +160,7 @@ static int attach(struct otp_tunnel *t, struct qkd_link *link,
 	/* without a configured remote the link's endpoint counts */
 	otp_endpoint_reset(t);
 	netif_carrier_on(t->dev);
-	otp_pad_wake(t);
+	otp_wake(&t->wait);
 	return 0;
 
 err_consumer:
@@ -184,7 +184,7 @@ static void detach(struct otp_tunnel *t)
 	synchronize_net();
 	otp_pad_flush(t);
 	/* what waits for key waits in vain */
-	otp_pad_wake(t);
+	otp_wake(&t->wait);
 	otp_share_leave(att);
 	qkd_consumer_del(att->consumer);
 	qkd_link_put(att->link);
@@ -279,7 +279,7 @@ static void link_event(struct otp_tunnel *t, enum qkd_event event,
 	switch (event) {
 	case QKD_LINK_SET:
 		otp_endpoint_reset(t);
-		otp_pad_wake(t);
+		otp_wake(&t->wait);
 		break;
 	case QKD_LINK_DEL:
 		detach(t);
@@ -288,7 +288,7 @@ static void link_event(struct otp_tunnel *t, enum qkd_event event,
 		gen_renew(att);
 		fallthrough;
 	default:
-		otp_pad_wake(t);
+		otp_wake(&t->wait);
 	}
 }
 

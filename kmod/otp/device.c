@@ -186,6 +186,7 @@ static void otp_setup(struct net_device *dev)
 	netif_keep_dst(dev);
 
 	t->dev = dev;
+	t->wait.dev = dev;
 	INIT_LIST_HEAD(&t->list);
 	spin_lock_init(&t->endpoint_lock);
 }
@@ -352,7 +353,7 @@ static int otp_changelink(struct net_device *dev, struct nlattr *tb[],
 	if (data[IFLA_QKDOTP_REMOTE4] || data[IFLA_QKDOTP_REMOTE6] ||
 	    data[IFLA_QKDOTP_REMOTE_PORT])
 		otp_attach_changed(t);
-	otp_pad_wake(t);
+	otp_wake(&t->wait);
 	return 0;
 }
 
@@ -409,7 +410,7 @@ static u32 state(struct otp_tunnel *t)
 		return QKDOTP_STATE_DETACHED;
 	if (READ_ONCE(t->fell_back))
 		return QKDOTP_STATE_FALLBACK;
-	return READ_ONCE(t->starved) ? QKDOTP_STATE_STARVED :
+	return READ_ONCE(t->wait.starved) ? QKDOTP_STATE_STARVED :
 				       QKDOTP_STATE_PAD;
 }
 

@@ -22,6 +22,7 @@
 #include <qkd.h>
 #include "fair.h"
 #include "packet.h"
+#include "wait.h"
 
 /* One GSO packet's pad fits: 64 segments of at most 64 KiB altogether. */
 #define OTP_BATCH_ROOM		(80U << 10)
@@ -209,7 +210,7 @@ struct otp_config {
  * @queues: one a transmit queue
  * @gro: receive
  * @stats: per CPU
- * @starved: a queue is stopped for want of key
+ * @wait: queues that wait for key
  * @fell_back: the latest packet went by the fallback
  */
 struct otp_tunnel {
@@ -228,7 +229,7 @@ struct otp_tunnel {
 	struct otp_queue *queues;
 	struct gro_cells gro;
 	struct otp_stats __percpu *stats;
-	bool starved;
+	struct otp_wait wait;
 	bool fell_back;
 };
 
@@ -275,7 +276,6 @@ int otp_pad_ensure(struct otp_tunnel *t, struct otp_gen *g,
 		   struct otp_queue *q, u32 need, u32 longest);
 u8 *otp_pad_get(struct otp_tunnel *t, struct otp_queue *q, u32 len,
 		u64 *offset);
-void otp_pad_wake(struct otp_tunnel *t);
 
 /* share.c */
 int otp_share_join(struct otp_attach *att);

@@ -209,21 +209,3 @@ u8 *otp_pad_get(struct otp_tunnel *t, struct otp_queue *q, u32 len,
 	p->offset += len;
 	return pad;
 }
-
-/**
- * otp_pad_wake - there may be key again: let the queues try
- * @t: the tunnel
- *
- * Context: any.
- */
-void otp_pad_wake(struct otp_tunnel *t)
-{
-	/* pairs with that of whoever stops a queue */
-	smp_mb();
-	if (!READ_ONCE(t->starved))
-		return;
-	WRITE_ONCE(t->starved, false);
-	/* netdev_tx: the flag is set again by who is refused again */
-	if (netif_running(t->dev))
-		netif_tx_wake_all_queues(t->dev);
-}

@@ -183,39 +183,40 @@ static int secure_pad(struct otp_path *path, const struct sk_buff *skb,
 	       -EAGAIN : 0;
 }
 
-/* What was missing may come meanwhile: the caller looks again. */
-static void stop_queue(struct otp_tunnel *t, struct netdev_queue *txq)
+/* A packet that was refused for want of pad. */
+struct otp_refused {
+	struct otp_path *path;
+	const struct sk_buff *skb;
+	bool *ensured;
+};
+
+static int secure_again(void *arg)
 {
-	netif_tx_stop_queue(txq);
-	/* whoever sees the flag finds the queue stopped */
-	smp_mb__after_atomic();
-	WRITE_ONCE(t->starved, true);
-	/* pairs with otp_pad_wake(): it sees the flag, or we what it tells of */
-	smp_mb();
+	struct otp_refused *r = arg;
+
+	return secure_pad(r->path, r->skb, r->ensured) ? -EBUSY : 0;
 }
 
-/* The same, or the queue is stopped: -EBUSY. */
+/* Pad for @skb, or its queue is stopped: -EBUSY. */
 static int secure_or_stop(struct otp_path *path, struct netdev_queue *txq,
 			  const struct sk_buff *skb, bool *ensured)
 {
-	int err;
+	struct otp_refused r = {
+		.path = path, .skb = skb, .ensured = ensured,
+	};
+	int err = otp_wait_for(&path->t->wait, txq, secure_again, &r);
 
-	stop_queue(path->t, txq);
-	err = secure_pad(path, skb, ensured);
-	if (!err) {
-		netif_tx_start_queue(txq);
-		return 0;
-	}
-	otp_count(path->t, OTP_TX_STARVED, 1);
-	return -EBUSY;
+	if (err)
+		otp_count(path->t, OTP_TX_STARVED, 1);
+	return err;
 }
 
 /* 0, or what keeps packets from the wire; -EBUSY: wait for it. */
-static int find_path(struct otp_path *path, struct otp_tunnel *t)
+static int find_path(struct otp_path *path)
 {
+	struct otp_tunnel *t = path->t;
 	struct otp_attach *att = rcu_dereference(t->att);
 
-	path->t = t;
 	path->sock = rcu_dereference(t->sock);
 	path->ep = rcu_dereference(t->endpoint);
 	if (!att || !path->sock)
@@ -264,18 +265,18 @@ static int send_packet(struct otp_path *path, struct netdev_queue *txq,
 				 send_one(path, skb);
 }
 
-/* No generation or no hash key yet: their coming wakes the queue. */
-static int find_or_stop(struct otp_path *path, struct otp_tunnel *t,
-			struct netdev_queue *txq)
+static int find_again(void *arg)
 {
-	int err;
+	return find_path(arg);
+}
 
-	stop_queue(t, txq);
-	err = find_path(path, t);
+/* No generation or no hash key yet: their coming wakes the queue. */
+static int find_or_stop(struct otp_path *path, struct netdev_queue *txq)
+{
+	int err = otp_wait_for(&path->t->wait, txq, find_again, path);
+
 	if (err == -EBUSY)
-		otp_count(t, OTP_TX_STARVED, 1);
-	else
-		netif_tx_start_queue(txq);
+		otp_count(path->t, OTP_TX_STARVED, 1);
 	return err;
 }
 
@@ -292,16 +293,16 @@ netdev_tx_t otp_xmit(struct sk_buff *skb, struct net_device *dev)
 	unsigned int queue = skb_get_queue_mapping(skb);
 	struct netdev_queue *txq = netdev_get_tx_queue(dev, queue);
 	struct otp_tunnel *t = netdev_priv(dev);
-	struct otp_path path = { .q = &t->queues[queue] };
+	struct otp_path path = { .t = t, .q = &t->queues[queue] };
 	int err;
 
 	err = set_inner(skb);
 	if (err)
 		goto drop;
 	rcu_read_lock();
-	err = find_path(&path, t);
+	err = find_path(&path);
 	if (err == -EBUSY)
-		err = find_or_stop(&path, t, txq);
+		err = find_or_stop(&path, txq);
 	if (!err) {
 		err = send_packet(&path, txq, skb);
 		dst_release(path.dst);

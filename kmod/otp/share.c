@@ -58,9 +58,9 @@ static void share_retry(struct work_struct *work)
 	list_for_each_entry(u, &s->fair.users, in) {
 		struct otp_tunnel *t = attach_of(u)->tunnel;
 
-		if (!READ_ONCE(t->starved))
+		if (!READ_ONCE(t->wait.starved))
 			continue;
-		otp_pad_wake(t);
+		otp_wake(&t->wait);
 		again = true;
 	}
 	spin_unlock_bh(&s->lock);
@@ -143,7 +143,7 @@ static int reserve(struct otp_share *s, struct otp_attach *att, void *dst,
 	u = otp_fair_ask(&s->fair, &att->fair, len, now, &owed);
 	if (u) {
 		/* it need not wait for the next key or retry */
-		otp_pad_wake(attach_of(u)->tunnel);
+		otp_wake(&attach_of(u)->tunnel->wait);
 		return -EAGAIN;
 	}
 	set_floor(att, otp_fair_floor(&s->fair, &att->fair, owed));
