@@ -122,6 +122,8 @@ struct qkd_consumer *qkd_consumer_share(struct qkd_link *link,
 
 	mutex_lock(&link->consumers_mutex);
 	c = account_use(link, kind, name, true);
+	if (!IS_ERR(c))
+		c->program = true;
 	mutex_unlock(&link->consumers_mutex);
 	return c;
 }
@@ -143,6 +145,12 @@ void qkd_consumer_set_floor(struct qkd_consumer *c, u32 bytes)
 	WRITE_ONCE(c->floor, bytes);
 }
 EXPORT_SYMBOL_GPL(qkd_consumer_set_floor);
+
+void qkd_link_promise(struct qkd_link *link, u32 bytes)
+{
+	WRITE_ONCE(link->promised, bytes);
+}
+EXPORT_SYMBOL_GPL(qkd_link_promise);
 
 /**
  * qkd_consumers_init - open the control account

@@ -145,6 +145,7 @@ struct qkd_consumer {
 	struct list_head list;
 	u32 id;
 	unsigned int users;
+	bool program;	/* of a device's file */
 	u32 floor;
 	u64 tx_bytes;
 	u64 tx_keys;
@@ -294,6 +295,7 @@ struct qkd_link {
 	struct mutex consumers_mutex;	/* consumers, gone */
 	struct list_head consumers;
 	u32 last_consumer;
+	u32 promised;		/* what programs leave */
 	struct qkd_consumer control;
 	struct qkd_consumer gone;
 

@@ -553,9 +553,15 @@ static void pool_starved(struct qkd_consumer *c, u32 len)
 
 static u64 floor_of(const struct qkd_consumer *c)
 {
-	if (c == &c->link->control)
+	const struct qkd_link *link = c->link;
+	u64 floor = QKD_CONTROL_SHARE;
+
+	if (c == &link->control)
 		return 0;
-	return (u64)READ_ONCE(c->floor) + QKD_CONTROL_SHARE;
+	if (c->program)
+		floor += min_t(u64, READ_ONCE(link->promised),
+			       link->pool.tx.size / 2);
+	return floor + READ_ONCE(c->floor);
 }
 
 int qkd_reserve(struct qkd_consumer *c, void *dst, u32 len, u64 *offset,

@@ -88,6 +88,11 @@ void qkd_consumer_del(struct qkd_consumer *c);
  * are always left their share. Any context.
  */
 void qkd_consumer_set_floor(struct qkd_consumer *c, u32 bytes);
+/*
+ * Programs, which reserve by a device's file, leave @bytes of confirmed key to
+ * the kernel's consumers, but no more than half of the pool. Any context.
+ */
+void qkd_link_promise(struct qkd_link *link, u32 bytes);
 
 /**
  * qkd_reserve - take the next @len bytes of the tx stream

@@ -263,6 +263,23 @@ void otp_attach_changed(struct otp_tunnel *t)
 	mutex_unlock(&otp_mutex);
 }
 
+/**
+ * otp_attach_terms - a tunnel's part of the key was set anew
+ * @t: the tunnel
+ *
+ * Context: may sleep, under rtnl.
+ */
+void otp_attach_terms(struct otp_tunnel *t)
+{
+	struct otp_attach *att;
+
+	mutex_lock(&otp_mutex);
+	att = attached(t);
+	if (att)
+		otp_share_changed(att);
+	mutex_unlock(&otp_mutex);
+}
+
 static void link_event(struct otp_tunnel *t, enum qkd_event event,
 		       struct qkd_link *link)
 {

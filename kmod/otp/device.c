@@ -353,6 +353,7 @@ static int otp_changelink(struct net_device *dev, struct nlattr *tb[],
 	if (data[IFLA_QKDOTP_REMOTE4] || data[IFLA_QKDOTP_REMOTE6] ||
 	    data[IFLA_QKDOTP_REMOTE_PORT])
 		otp_attach_changed(t);
+	otp_attach_terms(t);
 	otp_wake(&t->wait);
 	return 0;
 }

@@ -190,6 +190,22 @@ u32 otp_fair_floor(const struct otp_fair *f, const struct otp_fair_user *u,
 }
 
 /**
+ * otp_fair_promised - what others than users have to leave in the pool
+ * @f: the link's
+ *
+ * Return: bytes: what all buckets could hold.
+ */
+u32 otp_fair_promised(const struct otp_fair *f)
+{
+	const struct otp_fair_user *u;
+	u64 sum = 0;
+
+	list_for_each_entry(u, &f->users, in)
+		sum += burst(u);
+	return min_t(u64, sum, U32_MAX);
+}
+
+/**
  * otp_fair_got - a user got key
  * @f: the link's
  * @u: the user

@@ -53,6 +53,7 @@ struct otp_fair_user *otp_fair_ask(const struct otp_fair *f,
 				   u64 now_us, bool *owed);
 u32 otp_fair_floor(const struct otp_fair *f, const struct otp_fair_user *u,
 		   bool owed);
+u32 otp_fair_promised(const struct otp_fair *f);
 void otp_fair_got(struct otp_fair *f, struct otp_fair_user *u, u32 len,
 		  u64 now_us, bool owed);
 void otp_fair_found_dry(struct otp_fair *f, struct otp_fair_user *u,

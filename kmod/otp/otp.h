@@ -264,6 +264,7 @@ void otp_attach_unregister(void);
 int otp_attach_new(struct otp_tunnel *t, struct netlink_ext_ack *extack);
 void otp_attach_end(struct otp_tunnel *t);
 void otp_attach_changed(struct otp_tunnel *t);
+void otp_attach_terms(struct otp_tunnel *t);
 struct otp_gen *otp_gen_find(struct otp_net *on, u16 id,
 			     const u8 name[OTP_GEN_SIZE]);
 int otp_gen_key(struct otp_gen *g, bool tx, const struct otp_hash_key **key);
@@ -280,6 +281,7 @@ u8 *otp_pad_get(struct otp_tunnel *t, struct otp_queue *q, u32 len,
 /* share.c */
 int otp_share_join(struct otp_attach *att);
 void otp_share_leave(struct otp_attach *att);
+void otp_share_changed(struct otp_attach *att);
 int otp_share_reserve(struct otp_attach *att, void *dst, u32 len,
 		      u64 *offset, u32 *epoch);
 

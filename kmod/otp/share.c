@@ -15,6 +15,7 @@
  * @link: whose key, compared only
  * @lock: protects all below
  * @fair: attachments, by their part of it
+ * @promised: as told to qkd.ko
  * @retry: wakes those who wait
  */
 struct otp_share {
@@ -22,6 +23,7 @@ struct otp_share {
 	const struct qkd_link *link;
 	spinlock_t lock; /* all below, and attachments' parts */
 	struct otp_fair fair;
+	u32 promised;
 	struct delayed_work retry;
 };
 
@@ -45,6 +47,18 @@ static void read_terms(struct otp_attach *att)
 	att->fair.rate = READ_ONCE(cfg->rate);
 	att->fair.weight = READ_ONCE(cfg->weight);
 	att->fair.reserve = READ_ONCE(cfg->key_reserve);
+}
+
+/* Programs leave what is guaranteed to tunnels. */
+static void promise(struct otp_share *s, struct otp_attach *att)
+{
+	u32 bytes = otp_fair_promised(&s->fair);
+
+	lockdep_assert_held(&s->lock);
+	if (bytes == s->promised)
+		return;
+	s->promised = bytes;
+	qkd_link_promise(att->link, bytes);
 }
 
 static void share_retry(struct work_struct *work)
@@ -95,6 +109,7 @@ found:
 	read_terms(att);
 	spin_lock_bh(&s->lock);
 	otp_fair_join(&s->fair, &att->fair, now_us());
+	promise(s, att);
 	spin_unlock_bh(&s->lock);
 	return 0;
 }
@@ -113,6 +128,7 @@ void otp_share_leave(struct otp_attach *att)
 	lockdep_assert_held(&otp_mutex);
 	spin_lock_bh(&s->lock);
 	otp_fair_leave(&att->fair);
+	promise(s, att);
 	last = list_empty(&s->fair.users);
 	spin_unlock_bh(&s->lock);
 	if (!last)
@@ -120,6 +136,23 @@ void otp_share_leave(struct otp_attach *att)
 	list_del(&s->list);
 	cancel_delayed_work_sync(&s->retry);
 	kfree(s);
+}
+
+/**
+ * otp_share_changed - an attachment's settings changed
+ * @att: it takes part
+ *
+ * Context: may sleep; otp_mutex held.
+ */
+void otp_share_changed(struct otp_attach *att)
+{
+	struct otp_share *s = att->share;
+
+	lockdep_assert_held(&otp_mutex);
+	spin_lock_bh(&s->lock);
+	read_terms(att);
+	promise(s, att);
+	spin_unlock_bh(&s->lock);
 }
 
 static void set_floor(struct otp_attach *att, u32 floor)

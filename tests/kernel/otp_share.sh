@@ -63,6 +63,21 @@ sleep 2
 check 'within its rate nothing waits' sh -c \
 	"ip netns exec hospital ping -q -c 20 -i 0.1 -W 2 -s 500 10.101.0.2 | grep -q ' 0% packet loss'"
 is 'not once' "$(otp_stat hospital otp2 tx_starved)" 0
+# nor for a program that takes key as fast as it can
+greedy() { while :; do on hospital qkdctl key get ab size 4096 count 20 > /dev/null 2>&1 || sleep 0.05; done; }
+greedy &
+greedy=$!
+at_exit stop $greedy
+taken() { on hospital qkdctl -j key | python3 -c '
+import json, sys
+print(sum(c["tx_bytes"] for l in json.load(sys.stdin) for c in l["consumers"] if c["kind"] == "device"))'; }
+wait_for 20 "[ \$(taken) -gt 100000 ]" || die "the program gets no key"
+before=$(taken)
+check 'nor beside a program that wants all' sh -c \
+	"ip netns exec hospital ping -q -c 20 -i 0.1 -W 2 -s 500 10.101.0.2 | grep -q ' 0% packet loss'"
+is 'not once then' "$(otp_stat hospital otp2 tx_starved)" 0
+at_least 'which goes on' $(($(taken) - before)) 4096
+stop $greedy
 
 # 40000 and a fifth of the other 80000; three fifths; one fifth
 flood 2

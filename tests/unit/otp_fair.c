@@ -323,6 +323,20 @@ TEST(guarantees_beyond_the_key_leave_nothing_but_break_nothing)
 }
 
 /* who leaves key to others does not hold them up by waiting for it */
+TEST(others_leave_what_is_guaranteed)
+{
+	static struct play g;
+
+	play_init(&g, 3);
+	play_join(&g);
+	EXPECT_EQ(0, otp_fair_promised(&g.fair));
+	g.p[0].user.rate = 400000;
+	g.p[2].user.rate = 800000;
+	EXPECT_EQ(300000, otp_fair_promised(&g.fair));
+	otp_fair_leave(&g.p[2].user);
+	EXPECT_EQ(100000, otp_fair_promised(&g.fair));
+}
+
 TEST(a_reserve_yields)
 {
 	struct play g;
