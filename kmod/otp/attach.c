@@ -6,6 +6,8 @@
  *
  *	DETACHED --link there--> ATTACHED --generation--> READY
  *	   ^-----link deleted------'  ^------generation-----'
+ *
+ * A device that no link was named for yet is detached, and on no list.
  */
 
 #include <linux/jhash.h>
@@ -27,18 +29,20 @@ static u32 gen_hash(u16 id, const u8 name[OTP_GEN_SIZE])
 /**
  * otp_gen_find - whose packets these are
  * @on: the namespace
+ * @port: that the packet came to: both ends of a link may be in one namespace
  * @id: the tunnel's number, as the packet says
  * @name: the generation's first bytes, as the packet says
  *
  * Context: RCU read lock. Return: the generation or NULL.
  */
-struct otp_gen *otp_gen_find(struct otp_net *on, u16 id,
+struct otp_gen *otp_gen_find(struct otp_net *on, __be16 port, u16 id,
 			     const u8 name[OTP_GEN_SIZE])
 {
 	struct otp_gen *g;
 
 	hash_for_each_possible_rcu(on->gens, g, node, gen_hash(id, name))
-		if (g->id == id && !memcmp(g->name, name, OTP_GEN_SIZE))
+		if (g->id == id && g->port == port &&
+		    !memcmp(g->name, name, OTP_GEN_SIZE))
 			return g;
 	return NULL;
 }
@@ -120,6 +124,7 @@ static void gen_renew(struct otp_attach *att)
 	g->att = att;
 	g->epoch = epoch;
 	g->id = att->tunnel->cfg.id;
+	g->port = att->tunnel->cfg.port;
 	memcpy(g->name, name, OTP_GEN_SIZE);
 	spin_lock_init(&g->lock);
 	hash_add_rcu(otp_net(att->tunnel->net)->gens, &g->node,

@@ -26,6 +26,7 @@
 #define OTP_OVERHEAD6	(sizeof(struct ipv6hdr) + sizeof(struct udphdr) + \
 			 OTP_HDR_SIZE)
 #define OTP_MTU_MAX	(IP_MAX_MTU - OTP_OVERHEAD6)
+#define OTP_MTU_UNBOUND	(ETH_DATA_LEN - OTP_OVERHEAD6)
 #define OTP_FEATURES	(NETIF_F_HW_CSUM | NETIF_F_RXCSUM | NETIF_F_SG | \
 			 NETIF_F_GSO | NETIF_F_GSO_SOFTWARE | \
 			 NETIF_F_HIGHDMA | NETIF_F_FRAGLIST)
@@ -177,7 +178,7 @@ static void otp_setup(struct net_device *dev)
 	dev->hw_enc_features |= OTP_FEATURES;
 	dev->min_mtu = ETH_MIN_MTU;
 	dev->max_mtu = OTP_MTU_MAX;
-	dev->mtu = ETH_DATA_LEN - OTP_OVERHEAD6;
+	dev->mtu = OTP_MTU_UNBOUND;
 	dev->needs_free_netdev = true;
 	dev->tx_queue_len = DEFAULT_TX_QUEUE_LEN;
 	netif_set_tso_max_segs(dev, OTP_GSO_SEGS);
@@ -290,38 +291,77 @@ static int set_fallback(struct otp_tunnel *t, const struct nlattr *a,
 	return otp_fallback_set(t, name, extack);
 }
 
+/* What stays as it is once the device has a link. */
+static void configure_names(struct otp_config *c, struct nlattr *data[])
+{
+	if (data[IFLA_QKDOTP_LINK])
+		nla_strscpy(c->link, data[IFLA_QKDOTP_LINK], sizeof(c->link));
+	if (data[IFLA_QKDOTP_ID])
+		c->id = nla_get_u16(data[IFLA_QKDOTP_ID]);
+	if (data[IFLA_QKDOTP_PORT])
+		c->port = nla_get_be16(data[IFLA_QKDOTP_PORT]);
+}
+
+/* A device made without a link (ip link add) gets one. */
+static int bind_link(struct otp_tunnel *t, struct nlattr *data[],
+		     struct netlink_ext_ack *extack)
+{
+	static const int fixed[] = {
+		IFLA_QKDOTP_LINK, IFLA_QKDOTP_ID, IFLA_QKDOTP_PORT,
+	};
+	struct otp_config before = t->cfg;
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < ARRAY_SIZE(fixed); i++)
+		if (data[fixed[i]] && *t->cfg.link)
+			return refuse(data[fixed[i]], extack,
+				      "cannot change; make a new device");
+	if (data[IFLA_QKDOTP_PORT] && netif_running(t->dev))
+		return refuse(data[IFLA_QKDOTP_PORT], extack,
+			      "set the device down first");
+	if (*t->cfg.link)
+		return 0;
+	if (data[IFLA_QKDOTP_LINK] && !t->net) {
+		NL_SET_ERR_MSG(extack, "the namespace it was made in is gone");
+		return -ENETDOWN;
+	}
+	configure_names(&t->cfg, data);
+	err = *t->cfg.link ? otp_attach_new(t, extack) : 0;
+	if (err)
+		t->cfg = before;
+	return err;
+}
+
 static int otp_newlink(struct net_device *dev,
 		       struct rtnl_newlink_params *params,
 		       struct netlink_ext_ack *extack)
 {
+	static struct nlattr *nothing[IFLA_QKDOTP_MAX + 1];
 	struct otp_tunnel *t = netdev_priv(dev);
-	struct nlattr **data = params->data;
+	struct nlattr **data = params->data ?: nothing;
 	struct otp_config *c = &t->cfg;
 	int err;
 
-	if (!data || !data[IFLA_QKDOTP_LINK]) {
-		NL_SET_ERR_MSG(extack, "the QKD link's name is needed");
-		return -EINVAL;
-	}
 	t->net = rtnl_newlink_link_net(params);
-	nla_strscpy(c->link, data[IFLA_QKDOTP_LINK], sizeof(c->link));
-	c->id = data[IFLA_QKDOTP_ID] ? nla_get_u16(data[IFLA_QKDOTP_ID]) : 1;
-	c->port = data[IFLA_QKDOTP_PORT] ?
-		  nla_get_be16(data[IFLA_QKDOTP_PORT]) : htons(QKDOTP_PORT);
+	c->id = 1;
+	c->port = htons(QKDOTP_PORT);
 	c->remote_port = htons(QKDOTP_PORT);
 	c->weight = OTP_WEIGHT_DEFAULT;
+	configure_names(c, data);
 	configure(c, data);
 	err = register_netdevice(dev);
 	if (err)
 		return err;
 	netif_carrier_off(dev);
-	err = otp_attach_new(t, extack) ?:
-	      set_fallback(t, data[IFLA_QKDOTP_FALLBACK], extack);
+	/* iproute2 cannot name a link: that is for changelink */
+	err = *c->link ? otp_attach_new(t, extack) : 0;
+	err = err ?: set_fallback(t, data[IFLA_QKDOTP_FALLBACK], extack);
 	if (err) {
 		unregister_netdevice(dev);
 		return err;
 	}
-	if (!params->tb[IFLA_MTU])
+	if (*c->link && !params->tb[IFLA_MTU])
 		dev->mtu = best_mtu(t);
 	return 0;
 }
@@ -332,21 +372,15 @@ static int otp_changelink(struct net_device *dev, struct nlattr *tb[],
 			  struct nlattr *data[],
 			  struct netlink_ext_ack *extack)
 {
-	static const int fixed[] = {
-		IFLA_QKDOTP_LINK, IFLA_QKDOTP_ID, IFLA_QKDOTP_PORT,
-	};
 	struct otp_tunnel *t = netdev_priv(dev);
-	unsigned int i;
+	bool unbound = !*t->cfg.link;
 	int err;
 
 	if (!data)
 		return 0;
-	for (i = 0; i < ARRAY_SIZE(fixed); i++)
-		if (data[fixed[i]])
-			return refuse(data[fixed[i]], extack,
-				      "cannot change; make a new device");
 	/* first what may fail */
-	err = set_fallback(t, data[IFLA_QKDOTP_FALLBACK], extack);
+	err = bind_link(t, data, extack) ?:
+	      set_fallback(t, data[IFLA_QKDOTP_FALLBACK], extack);
 	if (err)
 		return err;
 	configure(&t->cfg, data);
@@ -355,6 +389,8 @@ static int otp_changelink(struct net_device *dev, struct nlattr *tb[],
 		otp_attach_changed(t);
 	otp_attach_terms(t);
 	otp_wake(&t->wait);
+	if (unbound && *t->cfg.link && dev->mtu == OTP_MTU_UNBOUND)
+		return dev_set_mtu(dev, best_mtu(t));
 	return 0;
 }
 

@@ -94,6 +94,7 @@ struct otp_key {
  * @att: whose
  * @epoch: qkd.ko's number of it
  * @id: the tunnel's, a part of the table's key
+ * @port: the tunnel's, to which its packets come
  * @name: first bytes of the generation, the rest of it
  * @lock: protects filling of the keys
  * @tx: to send with
@@ -105,6 +106,7 @@ struct otp_gen {
 	struct otp_attach *att;
 	u32 epoch;
 	u16 id;
+	__be16 port;
 	u8 name[OTP_GEN_SIZE];
 	spinlock_t lock; /* filling of tx, rx */
 	struct otp_key tx;
@@ -265,7 +267,7 @@ int otp_attach_new(struct otp_tunnel *t, struct netlink_ext_ack *extack);
 void otp_attach_end(struct otp_tunnel *t);
 void otp_attach_changed(struct otp_tunnel *t);
 void otp_attach_terms(struct otp_tunnel *t);
-struct otp_gen *otp_gen_find(struct otp_net *on, u16 id,
+struct otp_gen *otp_gen_find(struct otp_net *on, __be16 port, u16 id,
 			     const u8 name[OTP_GEN_SIZE]);
 int otp_gen_key(struct otp_gen *g, bool tx, const struct otp_hash_key **key);
 

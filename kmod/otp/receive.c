@@ -203,7 +203,7 @@ int otp_rcv(struct sock *sk, struct sk_buff *skb)
 	len = skb->len - sizeof(struct udphdr);
 	err = otp_header_parse(skb->data + sizeof(struct udphdr), len, &info);
 	if (info.generation)
-		g = otp_gen_find(otp_net(s->net), info.tunnel,
+		g = otp_gen_find(otp_net(s->net), s->port, info.tunnel,
 				 info.generation);
 	if (g && err)
 		otp_count(g->att->tunnel, OTP_RX_MALFORMED, 1);

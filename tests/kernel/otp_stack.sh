@@ -18,7 +18,25 @@ wait_for 10 reaches 10.99.0.2 || die "no key"
 check 'ip -d link tells what it is' sh -c "ip -n hospital -d link show otp0 | grep -q 'qkdotp'"
 is 'of that type it can be listed' "$(ip -n hospital -j link show type qkdotp | python3 -c '
 import json,sys; print([l["ifname"] for l in json.load(sys.stdin) if l])')" "['otp0']"
-check_fails 'ip link add says what is missing' "QKD link's name" ip -n hospital link add otp9 type qkdotp
+is 'ethtool -S has what the page lists' \
+	"$(on hospital ethtool -S otp0 | sed -n 's/^ *\([a-z_]*\): [0-9]*$/\1/p' | sort)" \
+	"$(sed -n '/^Counters of ``ethtool/,/^``tx_pad/p' "$tree/Documentation/otp.rst" |
+		awk '/^(tx|rx|roamed)/ { print $1 }' | sort)"
+check 'ip link add makes one' ip -n hospital link add otp8 mtu 1300 type qkdotp
+is 'which has no link' "$(on hospital qkdctl -j otp show otp8 | python3 -c '
+import json,sys; d = json.load(sys.stdin)[0]; print(d["link"], d["state"])')" ' detached'
+check_fails 'nor packets' 'unreachable|not permitted|down|100% packet loss|link is down' \
+	on hospital sh -c 'ip addr add 10.98.0.1/24 dev otp8 && ip link set otp8 up && ping -c 1 -W 1 10.98.0.2'
+check_fails 'it has to be a link that there is' 'no QKD link' on hospital qkdctl otp set otp8 link no
+check_fails 'its port is fixed while it is up' 'down first' on hospital qkdctl otp set otp8 link ab port 51016
+check 'until one is named' on hospital qkdctl otp set otp8 link ab id 9
+check_fails 'once' 'cannot change' on hospital qkdctl otp set otp8 link ab
+on biobank qkdctl otp add otp8 link ba id 9 && ip -n biobank addr add 10.98.0.2/24 dev otp8 &&
+	ip -n biobank link set otp8 up || die "no second tunnel"
+check 'then it is like any other' wait_for 5 reaches 10.98.0.2
+is 'of the MTU that it was made with' "$(ip -n hospital -j link show otp8 | python3 -c '
+import json,sys; print(json.load(sys.stdin)[0]["mtu"])')" 1300
+ip -n hospital link del otp8
 check 'ip -s link counts' sh -c "ip -n hospital -s -j link show otp0 | python3 -c '
 import json,sys; s = json.load(sys.stdin)[0][\"stats64\"]; sys.exit(not (s[\"rx\"][\"bytes\"] > 160 and s[\"tx\"][\"packets\"] > 1))'"
 

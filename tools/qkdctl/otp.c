@@ -13,13 +13,14 @@
 static const char usage[] =
 	"Usage: qkdctl otp add DEV link LINK [ id N ] [ port PORT ] [ mtu BYTES ]\n"
 	"                  [ SETTINGS ]\n"
-	"       qkdctl otp set DEV SETTINGS\n"
+	"       qkdctl otp set DEV [ link LINK ] [ id N ] [ port PORT ] [ SETTINGS ]\n"
 	"       qkdctl otp del DEV\n"
 	"       qkdctl otp [ show [ DEV ] ]\n"
 	"SETTINGS := [ remote ADDR ] [ remote-port PORT ] [ pad-to BYTES ]\n"
 	"            [ key-reserve SIZE ] [ weight N ] [ rate SIZE ]\n"
 	"            [ fallback { TUNNEL | none } ]\n"
-	"Both ends need the device, of the same id. rate is key a second that the\n"
+	"Both ends need the device, of the same id. link, id and port are set once, of\n"
+	"a device that \"ip link add DEV type qkdotp\" made. rate is key a second that the\n"
 	"link's other devices leave to this one; SIZE in bytes, or with K, M, G.\n";
 
 #define CONF struct otp_conf
@@ -38,11 +39,15 @@ static const char usage[] =
 	SIZE("rate", rate, RATE), \
 	KEY_TEXT("fallback", CONF, fallback)
 
-static const struct key set_keys[] = { SET_KEYS };
+#define NAME_KEYS \
+	KEY_TEXT("link", CONF, link), \
+	NUMBER("id", id, ID, 65535), \
+	NUMBER("port", port, PORT, 65535)
+
+/* names are for a device that has no link yet */
+static const struct key set_keys[] = { SET_KEYS, NAME_KEYS };
 static const struct key add_keys[] = {
-	KEY_TEXT("link", CONF, link),
-	NUMBER("id", id, ID, 65535),
-	NUMBER("port", port, PORT, 65535),
+	NAME_KEYS,
 	KEY_NUMBER("mtu", CONF, mtu, 0, 0, 65535),
 	SET_KEYS,
 };
@@ -153,7 +158,7 @@ static void print_device(const struct otp_dev *d)
 
 	pr_obj(NULL);
 	pr_str(NAME, "dev", "%s", d->name);
-	pr_str(NAME, "link", ": link %s", c->link);
+	pr_str(NAME, "link", *c->link ? ": link %s" : ": no link%s", c->link);
 	pr_u64(PLAIN, "id", " id %s", c->id);
 	pr_str(PLAIN, "admin", " %s", d->up ? "up" : "down");
 	print_state(d->state);

@@ -143,6 +143,9 @@ static void save_otp(const struct otp_dev *d)
 {
 	const struct otp_conf *c = &d->conf;
 
+	/* whoever made it is not done yet */
+	if (!*c->link)
+		return;
 	printf("otp %s link %s", d->name, c->link);
 	number("id", c->id);
 	number("port", c->port);
