@@ -51,6 +51,20 @@ MUTANTS = [
     ("who waits loses its turn", "kmod/otp/fair.c",
      "u->vtime = max(u->vtime, f->now - min(f->now, lag));",
      "u->vtime = max(u->vtime, f->now);\n	(void)lag;", "otp_fair"),
+    ("a queue that stops does not look again", "kmod/otp/wait.c",
+     "err = again(arg);", "(void)again;\n	(void)arg;\n	err = -EBUSY;",
+     "otp_wait"),
+    ("it looks again before it can be woken", "kmod/otp/wait.c",
+     "	WRITE_ONCE(w->starved, true);\n", "	err = again(arg);\n"
+     "	WRITE_ONCE(w->starved, true);\n	if (err == -EBUSY)\n"
+     "		return err;\n", "otp_wait"),
+    ("a wake forgets who comes after it", "kmod/otp/wait.c",
+     "	WRITE_ONCE(w->starved, false);\n	/* netdev_tx: the flag is set"
+     " again by who is refused again */\n	if (netif_running(w->dev))\n"
+     "		netif_tx_wake_all_queues(w->dev);\n",
+     "	if (netif_running(w->dev))\n"
+     "		netif_tx_wake_all_queues(w->dev);\n"
+     "	WRITE_ONCE(w->starved, false);\n", "otp_wait"),
     ("a pad's place is not made durable", "tools/qkdd/driver_file_store.c",
      "RWF_DSYNC) !=", "0) !=", "qkdd_file"),
     ("a place counts whose writing failed", "tools/qkdd/driver_file_pad.c",
@@ -66,6 +80,13 @@ MUTANTS = [
     ("a store's key repeats after 64 GiB", "tools/pad/format.c",
      "put64(counter + 8, at / 16);", "put64(counter + 8, (uint32_t)(at / 16));",
      "pad_format"),
+    ("a pad ends at 4 GiB", "tools/qkdd/driver_file_pad.c",
+     "if (pread(p->fd, buf, len, p->begin + at) != (ssize_t)len)",
+     "if (pread(p->fd, buf, len, p->begin + (uint32_t)at) != (ssize_t)len)",
+     "pad_large"),
+    ("so does the place in it", "tools/pad/format.c",
+     "put64(buf + 16, p->used);", "put64(buf + 16, (uint32_t)p->used);",
+     "pad_large"),
 ]
 
 tree = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
