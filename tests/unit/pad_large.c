@@ -140,7 +140,9 @@ TEST_F(pad_large, bytes_are_right_given_up_and_erased)
 		for (n = 0; n < 2 * AROUND; n++, at += BLOCK) {
 			ASSERT_EQ(0, file_pad_take(&self->p, at, block, BLOCK));
 			pattern(at, right, BLOCK);
-			ASSERT_EQ(0, memcmp(block, right, BLOCK)) TH_LOG("at %llu", (unsigned long long)at);
+			ASSERT_EQ(0, memcmp(block, right, BLOCK)) {
+				TH_LOG("at %llu", (unsigned long long)at);
+			}
 			EXPECT_TRUE(is_erased(self, at));
 			EXPECT_EQ(-ESTALE, file_pad_take(&self->p, at, block,
 							 BLOCK));
