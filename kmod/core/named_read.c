@@ -32,7 +32,7 @@ void qkd_named_push(struct qkd_named *s, struct named_chunk *chunk)
 {
 	spin_lock(&s->fifo_lock);
 	list_add_tail(&chunk->list, &s->fifo);
-	s->unread += chunk->len;
+	WRITE_ONCE(s->unread, s->unread + chunk->len);
 	spin_unlock(&s->fifo_lock);
 	WRITE_ONCE(s->want, 0);
 	wake_up_interruptible_all(&s->wait);
@@ -53,7 +53,7 @@ static struct named_chunk *fifo_pop(struct qkd_named *s)
 static void fifo_done(struct qkd_named *s, struct named_chunk *chunk)
 {
 	spin_lock(&s->fifo_lock);
-	s->unread -= chunk->len;
+	WRITE_ONCE(s->unread, s->unread - chunk->len);
 	spin_unlock(&s->fifo_lock);
 	qkd_named_chunk_free(chunk);
 }

@@ -145,7 +145,7 @@ static int leader_reserve(struct qkd_named *s)
 	}
 	memcpy(s->cur_tag, gen, sizeof(s->cur_tag));
 	s->cur = chunk;
-	s->peer_want = 0;
+	WRITE_ONCE(s->peer_want, 0);
 	return 0;
 }
 
@@ -193,7 +193,7 @@ static void leader_want(struct qkd_named *s, const struct qkd_named_msg *m)
 		return;
 	/* one is under way: it answers this, and may just have been lost */
 	if (!s->cur)
-		s->peer_want = max_t(u32, m->len, 1);
+		WRITE_ONCE(s->peer_want, max_t(u32, m->len, 1));
 	s->retry = NAMED_RETRY_MIN;
 	leader_run(s);
 }

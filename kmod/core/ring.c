@@ -9,6 +9,7 @@
  * consumers are pool.c's.
  */
 #include <linux/bitmap.h>
+#include <linux/compiler.h>
 #include <linux/errno.h>
 #include <linux/minmax.h>
 #include <linux/string.h>
@@ -104,7 +105,7 @@ void qkd_tx_reset(struct qkd_tx *tx)
 	tx->confirmed = 0;
 	tx->conf.n = 0;
 	tx->fed.n = 0;
-	tx->available = 0;
+	WRITE_ONCE(tx->available, 0);
 	tx->held = 0;
 }
 
@@ -227,7 +228,7 @@ int qkd_tx_confirm(struct qkd_tx *tx, u64 offset, u64 len)
 	if (!len)
 		return 0;
 	append(&tx->conf, offset, end);
-	tx->available += len;
+	WRITE_ONCE(tx->available, tx->available + len);
 	tx->fed.e[0].start = end;
 	if (tx->fed.e[0].end == end)
 		shift(&tx->fed, 1);
@@ -246,7 +247,7 @@ static void tx_drop_conf(struct qkd_tx *tx, unsigned int ranges)
 		qkd_ring_erase(tx->buf, tx->size, start, len);
 		tx->lost += len;
 		tx->held -= len;
-		tx->available -= len;
+		WRITE_ONCE(tx->available, tx->available - len);
 	}
 	shift(&tx->conf, ranges);
 }
@@ -305,7 +306,7 @@ int qkd_tx_reserve(struct qkd_tx *tx, void *dst, u32 len, u64 floor,
 	tx->conf.e[0].start += len;
 	if (tx->conf.e[0].start == tx->conf.e[0].end)
 		shift(&tx->conf, 1);
-	tx->available -= len;
+	WRITE_ONCE(tx->available, tx->available - len);
 	tx->held -= len;
 	tx->consumed += len;
 	*offset = start;

@@ -375,7 +375,7 @@ static int bind_new(struct qx_tunnel *t, struct netlink_ext_ack *extack)
 static void unbind_new(struct qx_tunnel *t)
 {
 	mutex_lock(&t->lock);
-	t->dead = true;
+	WRITE_ONCE(t->dead, true);
 	qx_unbind(t);
 	mutex_unlock(&t->lock);
 }
@@ -554,7 +554,7 @@ void qx_tunnels_del(struct qx_net *qn)
 
 	do {
 		mutex_lock(&qn->lock);
-		qn->closing = true;
+		WRITE_ONCE(qn->closing, true);
 		t = list_first_entry_or_null(&qn->tunnels, struct qx_tunnel,
 					     list);
 		if (t)

@@ -98,7 +98,7 @@ static void give(struct qx_turns *g, struct qx_tunnel *t)
 {
 	lockdep_assert_held(&t->qn->turn_lock);
 	g->held++;
-	t->turn = QX_TURN_HELD;
+	WRITE_ONCE(t->turn, QX_TURN_HELD);
 }
 
 /* There are some again: who waits longest is next. */
@@ -120,7 +120,7 @@ static void end(struct qx_tunnel *t)
 	enum qx_turn turn = t->turn;
 
 	lockdep_assert_held(&t->qn->turn_lock);
-	t->turn = QX_TURN_NONE;
+	WRITE_ONCE(t->turn, QX_TURN_NONE);
 	if (turn == QX_TURN_WAITS)
 		list_del_init(&t->turn_list);
 	if (turn != QX_TURN_HELD)
@@ -171,7 +171,7 @@ bool qx_turn_take(struct qx_tunnel *t)
 		give(g, t);
 	} else if (t->turn == QX_TURN_NONE) {
 		list_add_tail(&t->turn_list, &g->waiting);
-		t->turn = QX_TURN_WAITS;
+		WRITE_ONCE(t->turn, QX_TURN_WAITS);
 	}
 	held = t->turn == QX_TURN_HELD;
 	spin_unlock(&t->qn->turn_lock);
@@ -196,7 +196,7 @@ static void learn(struct qx_turns *g, unsigned long took)
 {
 	u32 weight = took > g->takes ? 2 : 8;
 
-	g->takes = (g->takes * (weight - 1) + took) / weight;
+	WRITE_ONCE(g->takes, (g->takes * (weight - 1) + took) / weight);
 }
 
 /**
