@@ -13,7 +13,7 @@ all: modules tools ## modules for the running kernel, and the tools
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / \
 		{ printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo 'Variables: KVER=6.1|6.12|7.2|uml|RELEASE (modules), CC=clang, WERROR=1,'
+	@echo 'Variables: KVER=6.1|6.12|7.2|uml|quick|kcsan|RELEASE (modules), CC=clang, WERROR=1,'
 	@echo '  SAN=1 (tools with sanitizers), V=1, DESTDIR=, PREFIX=, O= (build)'
 
 deps: ## install the Debian packages that are missing
@@ -56,6 +56,11 @@ debug-kernel: ## build the debug kernel (user-mode Linux), once
 check-debug: debug-kernel ## kernel tests on the debug kernel, its log checked
 	@tests/check --debug
 
+.PHONY: check-kcsan
+check-kcsan: deps ## kernel tests where data races are looked for (KCSAN, QEMU)
+	@tests/vm/debug-kernel.sh kcsan
+	@tests/check --kcsan
+
 .PHONY: coverage
 coverage: debug-kernel ## lines of kmod/ that kernel tests and fuzzing reach
 	@tests/coverage/run -s $(or $(SECONDS),60)
@@ -63,16 +68,11 @@ coverage: debug-kernel ## lines of kmod/ that kernel tests and fuzzing reach
 .PHONY: check-lifetimes
 check-lifetimes: deps ## UNLOADS=1000 of all modules, NAMESPACES=10000 end in use
 	@$(SUB) tests
-	@kmod/build.sh 6.12 > /dev/null
-	@tests/vm/run -k 6.12 -D -t 36000 -e QKD_SLOW=1000 \
-		-e QKD_UNLOADS=$(or $(UNLOADS),1000) \
-		-e QKD_NAMESPACES=$(or $(NAMESPACES),10000) \
-		tests/run -v kernel/lifetimes
+	@tests/churn/run $(or $(UNLOADS),1000) $(or $(NAMESPACES),10000)
 
 .PHONY: soak
 soak: deps ## for HOURS=1: 10,000 links, 1,000 tunnels, then all comes and goes
 	@$(SUB) tools tests
-	@kmod/build.sh $(or $(KVER),6.12) > /dev/null
 	@KVER=$(KVER) tests/churn/soak $(or $(HOURS),1)
 
 demo: deps ## the main job, shown [NODES=netns|vm]

@@ -8,7 +8,9 @@
 #
 #   nothing         the running kernel, else the newest whose headers are there
 #   6.1, 6.12, ...  Debian's, fetched into the cache (tests/vm/kernels.sh)
-#   uml             the debug kernel (tests/vm/debug-kernel.sh)
+#   uml, quick      user-mode Linux: the debug kernel, or the one without its
+#                   instruments (tests/vm/debug-kernel.sh)
+#   kcsan           the one that looks for data races (likewise)
 #   RELEASE         one whose /lib/modules/RELEASE/build exists
 #
 # --dir only prints the folder. Arguments go to the kernel's make: W=1, C=2.
@@ -33,11 +35,11 @@ esac
 inside=
 args=(-j"$(nproc)")
 case $kernel in
-uml)
-	headers=$(tests/vm/debug-kernel.sh --dir)
+uml|quick|kcsan)
+	headers=$(tests/vm/debug-kernel.sh --dir "${kernel/uml/debug}")
 	release=$(cat "$headers/include/config/kernel.release")
-	args+=(ARCH=um)
-	export QKD_DEBUG=${QKD_DEBUG:-y} ;;
+	[ "$kernel" = kcsan ] || args+=(ARCH=um)
+	[ "$kernel" != uml ] || export QKD_DEBUG=${QKD_DEBUG:-y} ;;
 [0-9].[0-9]|[0-9].[0-9][0-9])
 	release=$(tests/vm/kernels.sh release "$kernel")
 	headers=$(tests/vm/kernels.sh headers "$kernel")

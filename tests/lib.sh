@@ -158,10 +158,10 @@ kernel_has() {
 	done
 }
 
-# the debug kernel has no modules.builtin to ask; all it has is built in
+# user-mode Linux has no modules.builtin to ask; all it has is built in
 built_in() {
 	case $(uname -r) in
-	*-qkd-debug) return 0 ;;
+	*-qkd-debug|*-qkd-quick) return 0 ;;
 	esac
 	grep -q "/$1\.ko" "/lib/modules/$(uname -r)/modules.builtin" 2>/dev/null
 }

@@ -19,6 +19,7 @@ fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$work"/{bin,dev,proc,sys,modules,lower,over,root}
+: > "$work/modules/order"
 cp /bin/busybox "$work/bin/"
 
 for m in virtio_pci virtio_console virtio_rng overlay 9p 9pnet_virtio virtio_net; do

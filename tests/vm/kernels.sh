@@ -12,17 +12,31 @@
 #                                than this: build by chroot into the root,
 #                                where "headers" is then a path of
 #   kernels.sh list              the VERSIONs there are, in kernels.list
+#
+# VERSION may be kcsan as well: the one that debug-kernel.sh built.
 set -eu
-. "$(dirname "$0")/apt.sh"
+cd "$(dirname "$0")/../.."
+. tests/vm/apt.sh
 
 verb=${1:-} version=${2:-}
 if [ "$verb" = list ]; then
-	awk '/^[0-9]/ { print $1 }' "$(dirname "$0")/kernels.list" | sort -uV | xargs
+	awk '/^[0-9]/ { print $1 }' tests/vm/kernels.list | sort -uV | xargs
 	exit
 fi
 [ "$verb" ] && [ "$version" ] ||
 	die "usage: kernels.sh root|release|image|headers|inside VERSION"
 root=$qkd_cache/kernels/$version
+
+if [ "$version" = kcsan ]; then
+	dir=$(tests/vm/debug-kernel.sh --dir kcsan)
+	case $verb in
+	root)		echo "$dir/root" ;;
+	release)	cat "$dir/include/config/kernel.release" ;;
+	image)		echo "$dir/arch/x86/boot/bzImage" ;;
+	headers)	echo "$dir" ;;
+	esac
+	exit
+fi
 
 # the oldest suite whose userland runs what SUITE's packages contain
 base_of() { echo "${1%-backports}"; }
