@@ -15,6 +15,6 @@ log_mark
 seed=$(date +%j)
 check "fuzzed for a while, seed $seed: the answers are sane, their padding empty" \
 	"$tree/tests/kfuzz/fuzz.py" --out "$test_dir" \
-	--seconds "${QKD_FUZZ_SECONDS:-20}" --seed "$seed"
+	--seconds "${QKD_FUZZ_SECONDS:-30}" --seed "$seed"
 say "$(grep '^#' "$test_dir/said")"
 log_check 'the kernel reports nothing'

@@ -20,6 +20,7 @@ as OUT/last, so that the one which killed the kernel can be run again:
     dev LINK ioctl NR HEX   its structure; @ for the address of a buffer in it
     dev LINK write HEX
     dev LINK read LENGTH
+    dev LINK poll EVENTS
     udp PORT HEX            to 127.0.0.1
     rtnl TYPE FLAGS HEX     a message of rtnetlink, from its ifinfomsg on
     pkt DEVICE HEX          an IP packet out through a device
@@ -35,6 +36,7 @@ import fcntl
 import mmap
 import os
 import random
+import select
 import socket
 import struct
 import subprocess
@@ -318,6 +320,8 @@ def step(rnd, specs, generations):
                             rnd.choice([0, 0, 0, 1]))
         return f"dev {link} write {(head + rnd.randbytes(min(size, 4096))).hex()}"
     if kind < .87:
+        if rnd.random() < .3:
+            return f"dev {link} poll {rnd.choice([1, 4, 5, 0x145, 0x7fff])}"
         return f"dev {link} read {rnd.choice([0, 1, 32, 5000])}"
     head = rnd.randbytes(rnd.choice([0, 8, 32, 48, 64, 200, 1500]))
     if generations and rnd.random() < .7:
@@ -449,6 +453,10 @@ class Machine:
                 os.read(fd, int(args[0]))
             except OSError:
                 pass
+        elif what == "poll":
+            poller = select.poll()
+            poller.register(fd, int(args[0]))
+            poller.poll(0)
         else:
             address = struct.pack("=Q", ctypes.addressof(self.buf)).hex()
             data = bytes.fromhex(args[1].replace("@", address))
