@@ -373,23 +373,32 @@ static int otp_changelink(struct net_device *dev, struct nlattr *tb[],
 			  struct netlink_ext_ack *extack)
 {
 	struct otp_tunnel *t = netdev_priv(dev);
-	bool unbound = !*t->cfg.link;
+	struct otp_config before = t->cfg;
+	bool bound;
 	int err;
 
 	if (!data)
 		return 0;
 	/* first what may fail */
-	err = bind_link(t, data, extack) ?:
-	      set_fallback(t, data[IFLA_QKDOTP_FALLBACK], extack);
+	err = bind_link(t, data, extack);
 	if (err)
 		return err;
+	bound = !*before.link && *t->cfg.link;
+	err = set_fallback(t, data[IFLA_QKDOTP_FALLBACK], extack);
+	if (err) {
+		if (bound) {
+			otp_attach_end(t);
+			t->cfg = before;
+		}
+		return err;
+	}
 	configure(&t->cfg, data);
 	if (data[IFLA_QKDOTP_REMOTE4] || data[IFLA_QKDOTP_REMOTE6] ||
 	    data[IFLA_QKDOTP_REMOTE_PORT])
 		otp_attach_changed(t);
 	otp_attach_terms(t);
 	otp_wake(&t->wait);
-	if (unbound && *t->cfg.link && dev->mtu == OTP_MTU_UNBOUND)
+	if (bound && dev->mtu == OTP_MTU_UNBOUND)
 		return dev_set_mtu(dev, best_mtu(t));
 	return 0;
 }

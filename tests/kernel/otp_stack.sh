@@ -29,6 +29,8 @@ check_fails 'nor packets' 'unreachable|not permitted|down|100% packet loss|link 
 	on hospital sh -c 'ip addr add 10.98.0.1/24 dev otp8 && ip link set otp8 up && ping -c 1 -W 1 10.98.0.2'
 check_fails 'it has to be a link that there is' 'no QKD link' on hospital qkdctl otp set otp8 link no
 check_fails 'its port is fixed while it is up' 'down first' on hospital qkdctl otp set otp8 link ab port 51016
+check_fails 'a setting that is refused leaves it without one' 'no IPsec tunnel' \
+	on hospital qkdctl otp set otp8 link ab id 9 fallback no
 check 'until one is named' on hospital qkdctl otp set otp8 link ab id 9
 check_fails 'once' 'cannot change' on hospital qkdctl otp set otp8 link ab
 on biobank qkdctl otp add otp8 link ba id 9 && ip -n biobank addr add 10.98.0.2/24 dev otp8 &&
