@@ -120,6 +120,37 @@ int qx_adhoc_acquire(struct qx_net *qn, const struct xfrm_state *x)
 	return 0;
 }
 
+/**
+ * qx_adhoc_again - an ad hoc tunnel was asked for an SA as it went
+ * @t: deleted, not freed yet
+ *
+ * xfrm asks once in 30 s, so it has to be made again. Context: process,
+ * qx_net.lock held.
+ */
+void qx_adhoc_again(const struct qx_tunnel *t)
+{
+	struct qkd_link *link = qkd_link_find(t->qn->net, t->conf.link);
+	struct acquire *a;
+
+	if (!link)
+		return;
+	a = kzalloc(sizeof(*a), GFP_KERNEL);
+	if (a) {
+		a->link = qkd_link_index(link);
+		a->reqid = t->conf.reqid;
+		a->if_id = t->conf.if_id;
+		a->family = t->conf.family;
+		a->mode = t->conf.mode;
+		a->local = t->conf.local;
+		a->peer = t->conf.peer;
+		if (enqueue(t->qn, a))
+			queue_work(qx_wq, &t->qn->acquire_work);
+		else
+			kfree(a);
+	}
+	qkd_link_put(link);
+}
+
 static void make_conf(struct qx_conf *c, struct qkd_link *link,
 		      const struct acquire *a)
 {
@@ -155,8 +186,9 @@ static struct qx_tunnel *find(struct qx_net *qn, const struct acquire *a)
 	return NULL;
 }
 
+/* @wanted: a packet waits; else the peer has an offer. */
 static struct qx_tunnel *find_or_make(struct qx_net *qn, struct qkd_link *link,
-				      const struct acquire *a)
+				      const struct acquire *a, bool wanted)
 {
 	struct qx_tunnel *t = find(qn, a);
 	struct qx_conf *c;
@@ -168,6 +200,7 @@ static struct qx_tunnel *find_or_make(struct qx_net *qn, struct qkd_link *link,
 	if (!c)
 		return NULL;
 	make_conf(c, link, a);
+	c->wanted = wanted;
 	qx_tunnel_new(qn, c, &reqid, NULL);
 	kfree(c);
 	return find(qn, a);
@@ -177,12 +210,12 @@ static void serve(struct qx_net *qn, const struct acquire *a)
 {
 	struct qkd_link *link = qkd_link_find_index(qn->net, a->link);
 	struct qx_tunnel *t;
+	bool asked = false;
 
 	if (!link)
 		return;
-	t = find_or_make(qn, link, a);
-	if (t) {
-		qx_kick(t, QX_EV_ACQUIRE);
+	while (!asked && (t = find_or_make(qn, link, a, true))) {
+		asked = qx_ask(t, QX_EV_ACQUIRE);
 		qx_tunnel_put(t);
 	}
 	qkd_link_put(link);
@@ -237,7 +270,7 @@ struct qx_tunnel *qx_adhoc_offered(struct qx_net *qn, struct qkd_link *link,
 		return NULL;
 	from_qkd(&a.local, &local);
 	from_qkd(&a.peer, &peer);
-	return m->type == QX_OFFER ? find_or_make(qn, link, &a) :
+	return m->type == QX_OFFER ? find_or_make(qn, link, &a, false) :
 				     find(qn, &a);
 }
 
@@ -263,8 +296,9 @@ void qx_adhoc_init(struct qx_net *qn)
 /* No tunnel is left, and no acquire comes any more. */
 void qx_adhoc_exit(struct qx_net *qn)
 {
-	cancel_work_sync(&qn->acquire_work);
+	/* that queues the other */
 	cancel_work_sync(&qn->idle_work);
+	cancel_work_sync(&qn->acquire_work);
 	while (qn->n_acquires)
 		kfree(dequeue(qn));
 }

@@ -31,14 +31,16 @@ static int acquire(struct xfrm_state *x, struct xfrm_tmpl *tmpl,
 		   struct xfrm_policy *xp)
 {
 	struct qx_tunnel *t = find(x);
+	bool asked = false;
 	int err = 0;
 
 	if (t) {
-		qx_kick(t, QX_EV_ACQUIRE);
+		asked = qx_ask(t, QX_EV_ACQUIRE);
 		qx_tunnel_put(t);
-	} else {
-		err = qx_adhoc_acquire(qx_net(xs_net(x)), x);
 	}
+	/* an ad hoc one that just went is made anew */
+	if (!asked)
+		err = qx_adhoc_acquire(qx_net(xs_net(x)), x);
 	/* for ip xfrm monitor; another key manager may have numbered it */
 	if (!err && !x->km.seq)
 		x->km.seq = xfrm_get_acqseq();

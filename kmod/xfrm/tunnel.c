@@ -274,12 +274,31 @@ void qx_kick(struct qx_tunnel *t, enum qx_event event)
 		qx_tunnel_put(t);
 }
 
-/* Return: true if nothing is left that the tunnel is there for. */
+/**
+ * qx_ask - as qx_kick(), where it must not be missed
+ * @t: tunnel, held
+ * @event: what
+ *
+ * Any context. Return: false if the tunnel is dead and may never look.
+ */
+bool qx_ask(struct qx_tunnel *t, enum qx_event event)
+{
+	qx_kick(t, event);
+	/* pairs with qx_tunnel_del(): we see it dead, or it sees the event */
+	smp_mb();
+	return !READ_ONCE(t->dead);
+}
+
+/*
+ * Return: true if nothing is left that the tunnel is there for, nor was it asked
+ * for anything that it has not looked at.
+ */
 bool qx_unused(struct qx_tunnel *t)
 {
 	lockdep_assert_held(&t->lock);
 	return t->conf.adhoc && t->out.state == QKD_XFRM_STATE_IDLE &&
-	       !t->out.n_old && !t->in.sa && !t->in.n_old;
+	       !t->out.n_old && !t->in.sa && !t->in.n_old &&
+	       !READ_ONCE(t->events);
 }
 
 static void run(struct qx_tunnel *t, unsigned long events)
@@ -295,18 +314,34 @@ static void run(struct qx_tunnel *t, unsigned long events)
 		queue_work(qx_wq, &t->qn->idle_work);
 }
 
+/*
+ * Under the lock: between the taking of an event and the run that heeds it
+ * nobody may find the tunnel unused. A link that changed meanwhile (@link: it had
+ * before) is for the run that was queued with that.
+ */
+static unsigned long take_events(struct qx_tunnel *t, bool link)
+{
+	unsigned long events;
+
+	lockdep_assert_held(&t->lock);
+	events = xchg(&t->events, 0);
+	if (events & BIT(QX_EV_LINK))
+		set_bit(QX_EV_LINK, &t->events);
+	return (events & ~BIT(QX_EV_LINK)) | (link ? BIT(QX_EV_LINK) : 0);
+}
+
 static void work(struct work_struct *w)
 {
 	struct qx_tunnel *t = container_of(to_delayed_work(w),
 					   struct qx_tunnel, work);
-	unsigned long events = xchg(&t->events, 0);
+	bool link = test_and_clear_bit(QX_EV_LINK, &t->events);
 
 	/* the link's ends may be others now */
-	if (events & BIT(QX_EV_LINK) && !READ_ONCE(t->dead))
+	if (link && !READ_ONCE(t->dead))
 		qx_bypass_update(t);
 	mutex_lock(&t->lock);
 	if (!t->dead)
-		run(t, events);
+		run(t, take_events(t, link));
 	mutex_unlock(&t->lock);
 	qx_tunnel_put(t);
 }
@@ -479,6 +514,8 @@ int qx_tunnel_new(struct qx_net *qn, const struct qx_conf *conf, u32 *reqid,
 	mutex_lock(&t->lock);
 	qx_notify(t);
 	mutex_unlock(&t->lock);
+	if (conf->wanted)
+		set_bit(QX_EV_ACQUIRE, &t->events);
 	qx_kick(t, QX_EV_START);
 	mutex_unlock(&qn->lock);
 	return 0;
@@ -533,6 +570,10 @@ int qx_tunnel_del(struct qx_net *qn, const char *name, bool adhoc)
 		tunnel_down(t);
 		qx_policy_del(t);
 		qx_bypass_del(t);
+		/* pairs with qx_ask() */
+		smp_mb();
+		if (adhoc && test_bit(QX_EV_ACQUIRE, &t->events))
+			qx_adhoc_again(t);
 	}
 	mutex_unlock(&qn->lock);
 	qx_tunnel_put(t);

@@ -93,6 +93,7 @@ struct qx_conf {
 	__be16 encap_sport;		/* 0: none */
 	__be16 encap_dport;
 	bool adhoc;
+	bool wanted;			/* ad hoc: a packet waits for it */
 	struct qx_settings set;
 };
 
@@ -339,6 +340,7 @@ int qx_tunnel_new(struct qx_net *qn, const struct qx_conf *conf, u32 *reqid,
 int qx_tunnel_del(struct qx_net *qn, const char *name, bool adhoc);
 void qx_tunnels_del(struct qx_net *qn);
 void qx_kick(struct qx_tunnel *t, enum qx_event event);
+bool qx_ask(struct qx_tunnel *t, enum qx_event event);
 bool qx_unused(struct qx_tunnel *t);
 void qx_unbind(struct qx_tunnel *t);
 void qx_well(struct qx_tunnel *t);
@@ -448,6 +450,7 @@ void qx_encap_put(struct qx_tunnel *t);
 
 bool qx_adhoc_reqid(u32 reqid);
 int qx_adhoc_acquire(struct qx_net *qn, const struct xfrm_state *x);
+void qx_adhoc_again(const struct qx_tunnel *t);
 struct qx_tunnel *qx_adhoc_offered(struct qx_net *qn, struct qkd_link *link,
 				   const struct qx_msg *m);
 void qx_adhoc_init(struct qx_net *qn);
