@@ -3,12 +3,14 @@
 """
 hunt.py PID|FILE HEX...
 
-Looks for bytes in a process's memory, or in a file such as a core dump. Prints
+Looks for bytes in a process's memory, or in a file; of a core dump in the memory
+that it holds, not in the registers, which no daemon can keep out of it. Prints
 a line "found N unlocked M": how often they are there, and how often in memory
 that may be swapped out. Needs the right to trace the process.
 """
 
 import re
+import struct
 import sys
 
 
@@ -22,6 +24,20 @@ def regions(pid):
                 head = int(m[1], 16), int(m[2], 16), m[3][0] == "r"
             elif line.startswith("VmFlags:") and head:
                 yield head + ("lo" in line.split(),)
+
+
+def memory(data):
+    """What a core dump (ELF, 64 bits) holds of memory; of another file, all."""
+    if data[:5] != b"\x7fELF\x02" or struct.unpack_from("<H", data, 16)[0] != 4:
+        yield data
+        return
+    at, = struct.unpack_from("<Q", data, 32)
+    size, count = struct.unpack_from("<HH", data, 54)
+    for i in range(count):
+        kind, _, offset, _, _, length = struct.unpack_from("<IIQQQQ", data,
+                                                           at + i * size)
+        if kind == 1:
+            yield data[offset:offset + length]
 
 
 def hits(data, needles):
@@ -45,7 +61,8 @@ def main():
                 unlocked += 0 if locked else n
     else:
         with open(what, "rb") as f:
-            found = unlocked = hits(f.read(), needles)
+            found = sum(hits(m, needles) for m in memory(f.read()))
+            unlocked = found
     print(f"found {found} unlocked {unlocked}")
 
 

@@ -6,7 +6,7 @@
 hunt() { "$tree/tests/memory/hunt.py" "$@"; }
 
 # guarded NAME PID LOG HEX...: the process holds these bytes, none of which would
-# go to swap or into a core dump; kills it
+# go to swap or, but for registers, into a core dump; kills it
 guarded() {
 	local name=$1 pid=$2 log=$3 found unlocked core
 
