@@ -170,3 +170,16 @@ wait $asking
 is 'and requests go on over a connection through it all' \
 	"$(sort "$test_dir/codes" | uniq -c | awk '{ print $1, $2, $3 }' | paste -sd,)" '39 200 0,1 200 1'
 check 'no key is in the log' eval '! grep -E -i "[A-Za-z0-9+/]{43}=" "$test_dir/a.log"'
+
+# ---- the end, while it takes no more connections
+
+for _ in {1..50}; do
+	(exec 3<> "/dev/tcp/localhost/${kme_port[a]}"; sleep 20) 2> /dev/null &
+	at_exit kill $!
+done
+full() { ss -Htn "sport = :${kme_port[a]}" | awk '$2 == 0 && $1 == "ESTAB"' | wc -l; }
+wait_for 5 '[ "$(full)" -ge 40 ]'
+sleep 0.5
+kill "${kme_pid[a]}"
+wait "${kme_pid[a]}"
+is 'asked to end with all connections taken, it ends well' $? 0

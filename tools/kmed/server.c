@@ -18,6 +18,7 @@
 #include <event2/http.h>
 #include <event2/listener.h>
 #include <event2/thread.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -644,6 +645,9 @@ static void worker_free(struct worker *w)
 		event_active(w->wake, EV_TIMEOUT, 0);
 		pthread_join(w->thread, NULL);
 	}
+	/* listeners go before the last connection does, which would wake them */
+	w->full_at = UINT_MAX;
+	w->full = false;
 	desk_free(w->desk);	/* answers what is under way */
 	drop_clients(w);
 	for (unsigned int i = 0; i < PORTS; i++)
