@@ -17,7 +17,7 @@
 #include <kselftest_harness.h>
 
 #include "tools/common/log.h"
-#include "tools/kmed/store.h"
+#include "tools/kmed/kme.h"
 
 #define LEN	32
 
@@ -320,6 +320,26 @@ TEST_F(store, a_full_disk_gives_no_key_and_loses_none)
 	EXPECT_EQ(0, fetch(self->s, "b", 64 + LEN));
 }
 
+/* What the disk was full at came from a pool, and is nowhere else any more. */
+TEST_F(store, what_met_a_full_disk_waits_all_the_same)
+{
+	struct rlimit was, full;
+
+	signal(SIGXFSZ, SIG_IGN);
+	EXPECT_EQ(0, store_ready(self->s));
+	ASSERT_EQ(0, getrlimit(RLIMIT_FSIZE, &was));
+	full = was;
+	full.rlim_cur = 50;
+	ASSERT_EQ(0, setrlimit(RLIMIT_FSIZE, &full));
+	EXPECT_EQ(-EIO, put(self->s, 64, LEN, 1));
+	EXPECT_EQ(-EIO, store_ready(self->s));
+	EXPECT_EQ(-EIO, fetch(self->s, "b", 64));
+	ASSERT_EQ(0, setrlimit(RLIMIT_FSIZE, &was));
+	EXPECT_EQ(0, store_ready(self->s));
+	reopen(self);
+	EXPECT_EQ(0, fetch(self->s, "b", 64));
+}
+
 TEST_F(store, a_disk_full_between_two_gives_neither)
 {
 	struct rlimit was, full;
@@ -327,9 +347,12 @@ TEST_F(store, a_disk_full_between_two_gives_neither)
 	struct store_want want[2] = {
 		{ id_at(64, LEN), key[0] }, { id_at(64 + LEN, LEN), key[1] },
 	};
-	struct store_ask asks[2] = {
+	struct store_ask asks[4] = {
 		{ .master = "a", .slave = "b", .want = &want[0], .n = 1 },
 		{ .master = "a", .slave = "b", .want = &want[1], .n = 1 },
+		/* it is not gone to the first */
+		{ .master = "a", .slave = "b", .want = &want[0], .n = 1 },
+		{ .master = "a", .slave = "d", .want = &want[0], .n = 1 },
 	};
 	struct stat st;
 
@@ -340,13 +363,73 @@ TEST_F(store, a_disk_full_between_two_gives_neither)
 	full = was;
 	full.rlim_cur = st.st_size + 60;	/* a record more, not two */
 	ASSERT_EQ(0, setrlimit(RLIMIT_FSIZE, &full));
-	store_fetch_many(self->s, asks, 2);
+	store_fetch_many(self->s, asks, 4);
 	ASSERT_EQ(0, setrlimit(RLIMIT_FSIZE, &was));
 	EXPECT_EQ(-EIO, asks[0].err);
 	EXPECT_EQ(-EIO, asks[1].err);
+	EXPECT_EQ(-EIO, asks[2].err);
+	EXPECT_EQ(-EACCES, asks[3].err);
 	store_fetch_many(self->s, asks, 2);
 	EXPECT_EQ(0, asks[0].err);
 	EXPECT_EQ(0, asks[1].err);
+}
+
+static void keep_error(struct taking *t, int err)
+{
+	*(int *)t->arg = err;
+}
+
+/* Where the peer's KME tells nothing, key is taken when it is asked for. */
+TEST_F(store, a_full_disk_costs_a_pool_no_key)
+{
+	static const char conf[] =
+		"{\"kme\":\"kme-b\",\"certificate\":\"x\",\"key\":\"x\","
+		"\"ca\":\"x\",\"links\":[{\"link\":\"q0-far\","
+		"\"peer-kme\":\"kme-a\",\"pairs\":[{\"local\":\"b\","
+		"\"remote\":\"a\"}]}]}";
+	struct kme kme = { .store = self->s };
+	uint8_t given[2][LEN], key[LEN];
+	struct qkd_key_id id[2];
+	struct rlimit was, full;
+	struct key_source *far;
+	struct store_want want = { .key = key };
+	struct taking t = {
+		.want = &want, .n = 1, .done = keep_error,
+	};
+	struct conf *c;
+	struct desk *d;
+	char why[256];
+	int err, i;
+
+	c = conf_parse(conf, why, sizeof(why));
+	ASSERT_NE(NULL, c);
+	d = desk_new(&kme, c, NULL, NULL);
+	ASSERT_NE(NULL, d);
+	ASSERT_EQ(0, source_pool.open(&far, "q0"));
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(0, source_pool.get(far, given[i], LEN, &id[i]));
+	source_pool.close(far);
+	t.pair = conf_pair(c, "b", "a");
+	t.arg = &err;
+	signal(SIGXFSZ, SIG_IGN);
+	ASSERT_EQ(0, getrlimit(RLIMIT_FSIZE, &was));
+	full = was;
+	full.rlim_cur = 50;
+	ASSERT_EQ(0, setrlimit(RLIMIT_FSIZE, &full));
+	for (i = 0; i < 2; i++) {
+		want.id = id[i];
+		desk_take(d, &t);
+		EXPECT_EQ(-EIO, err);
+	}
+	ASSERT_EQ(0, setrlimit(RLIMIT_FSIZE, &was));
+	for (i = 0; i < 2; i++) {
+		want.id = id[i];
+		desk_take(d, &t);
+		EXPECT_EQ(0, err);
+		EXPECT_EQ(0, memcmp(given[i], key, LEN));
+	}
+	desk_free(d);
+	conf_put(c);
 }
 
 /* The clock of the day, which somebody may set; the store is linked with this one. */

@@ -611,6 +611,9 @@ static int keep(struct state *s, const struct conf_link *link,
 	uint8_t key[QKD_KEY_MAX];
 	int n;
 
+	n = store_ready(s->desk->kme->store);
+	if (n)
+		return n;
 	n = source_take(s, link, id, key, sizeof(key));
 	if (n == -ENOENT || n == -ESTALE || n == -EALREADY || n == -EINVAL)
 		return -ENOENT;

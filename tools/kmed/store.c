@@ -47,19 +47,19 @@ void store_free(struct store *s)
 
 /* ---- in ---- */
 
+/* Once it is there it stays, and @r is the store's, whatever the file does. */
 static int put_locked(struct store *s, const struct qkd_key_range *at,
-		      struct range *r)
+		      struct range **r)
 {
+	struct range *put = *r;
 	int err = s->log ? store_file_ready(s) : 0;
 
 	if (!err)
-		err = store_insert(s, at, r);
-	if (err || !s->log)
-		return err;
-	err = store_file_put(s, at, r);
+		err = store_insert(s, at, put);
 	if (err)
-		store_forget(s, at);
-	return err;
+		return err;
+	*r = NULL;
+	return s->log ? store_file_put(s, at, put) : 0;
 }
 
 int store_put(struct store *s, const struct qkd_key_id *id, const void *key,
@@ -76,10 +76,19 @@ int store_put(struct store *s, const struct qkd_key_id *id, const void *key,
 		return -ENOMEM;
 	r->expires = store_clock() + s->ttl;
 	pthread_mutex_lock(&s->lock);
-	err = put_locked(s, &at, r);
+	err = put_locked(s, &at, &r);
 	pthread_mutex_unlock(&s->lock);
-	if (err)
-		store_range_free(r);
+	store_range_free(r);
+	return err;
+}
+
+int store_ready(struct store *s)
+{
+	int err;
+
+	pthread_mutex_lock(&s->lock);
+	err = s->log ? store_file_ready(s) : 0;
+	pthread_mutex_unlock(&s->lock);
 	return err;
 }
 
@@ -203,6 +212,7 @@ static bool fetch_locked(struct store *s, struct store_ask *asks, size_t n)
 
 		if (a->err != -EBUSY)
 			continue;
+		a->flush = s->flush;
 		a->err = err ? err : ask_locked(s, a);
 		if (a->err == -EBUSY)
 			more = true;
@@ -212,13 +222,18 @@ static bool fetch_locked(struct store *s, struct store_ask *asks, size_t n)
 	if (!err && s->log)
 		err = store_file_flush(s);
 	for (i = 0; i < n; i++) {
-		if (asks[i].err != -EINPROGRESS)
-			continue;
-		asks[i].err = err;
-		if (err)
-			unmark(asks[i].found, asks[i].n);
-		else
-			give_locked(s, &asks[i]);
+		struct store_ask *a = &asks[i];
+
+		if (a->err == -EINPROGRESS) {
+			a->err = err;
+			if (err)
+				unmark(a->found, a->n);
+			else
+				give_locked(s, a);
+		} else if (err && a->err == -ENOENT && a->flush == s->flush) {
+			/* maybe only since another was to have it, who has not */
+			a->err = err;
+		}
 	}
 	return more;
 }

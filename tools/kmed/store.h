@@ -54,10 +54,15 @@ void store_free(struct store *s);	/* NULL is fine */
  * @slaves: @n SAEs that may fetch it here
  *
  * Return: 0; -EEXIST: the range, or a part, is here already; -ENOSPC: full;
- * -ENOMEM; -EINVAL: no key ID, or too many slaves; -EIO: the file failed.
+ * -ENOMEM; -EINVAL: no key ID, or too many slaves; -EIO: the file failed. If it
+ * failed only with this range, that waits in memory, and in the file as soon as
+ * it can be written: what was taken from a pool cannot be put back.
  */
 int store_put(struct store *s, const struct qkd_key_id *id, const void *key,
 	      const char *master, const char *const *slaves, unsigned int n);
+
+/* Before key is taken to be put: whether it could be. 0 or -EIO. */
+int store_ready(struct store *s);
 
 /* Whether any of the key of @id is or was in a range that is here. */
 int store_has(struct store *s, const struct qkd_key_id *id);
@@ -90,6 +95,7 @@ struct store_ask {
 	size_t n;
 	int err;
 	struct found *found;	/* the store's */
+	uint64_t flush;		/* likewise: with which it was asked */
 };
 
 /**

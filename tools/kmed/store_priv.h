@@ -91,8 +91,6 @@ void store_drop_lanes(struct store *s);
 /* Return: 0, -ENOSPC, -EEXIST or -ENOMEM. */
 int store_insert(struct store *s, const struct qkd_key_range *at,
 		 struct range *r);
-/* As if it had not been put; the caller frees it. */
-void store_forget(struct store *s, const struct qkd_key_range *at);
 
 /* store_file.c: with @s->log; 0 or -EIO, which the log was told of */
 /* Where it failed before, all is written anew; it says what memory says. */

@@ -234,18 +234,6 @@ int store_insert(struct store *s, const struct qkd_key_range *at,
 	return err;
 }
 
-void store_forget(struct store *s, const struct qkd_key_range *at)
-{
-	struct lane *l = store_lane_find(s, at);
-	size_t i = lane_seek(l, at->offset);
-
-	s->figures.bytes -= at->len;
-	s->figures.ranges--;
-	l->n--;
-	memmove(l->ranges + i, l->ranges + i + 1,
-		(l->n - i) * sizeof(*l->ranges));
-}
-
 void store_wipe_gone(struct store *s, struct range *r, uint32_t from,
 		     uint32_t len)
 {
