@@ -8,7 +8,7 @@
 # shellcheck disable=SC2154
 . "$(dirname "$0")/../lib.sh"
 . "$tree/tests/kme/lib.sh"
-need_cmd curl jq openssl socat
+need_cmd curl jq openssl socat python3
 
 kme_pki > /dev/null || die "no certificates"
 kme_conf a b q0 '"metrics": "127.0.0.1:19445",'
@@ -128,6 +128,32 @@ is 'a KME that does not answer means no key, in time' \
 	"$(sae a1 a b2 enc_keys --max-time 15 | status)" 503
 check 'clients that left meanwhile did no harm' eval \
 	'[ "$(sae a1 a b1 status | status)" = 200 ]'
+stop "$started"
+# one whose answer is huge
+endless() {
+	exec python3 - "${kme_port[b]}" "$pki" <<- 'EOF'
+	import socket, ssl, sys
+	port, pki = sys.argv[1:]
+	tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=f"{pki}/ca.crt")
+	tls.load_cert_chain(f"{pki}/kme-b.crt", f"{pki}/kme-b.key")
+	with socket.create_server(("127.0.0.1", int(port))) as l:
+	    while True:
+	        try:
+	            with tls.wrap_socket(l.accept()[0], server_side=True) as s:
+	                s.recv(65536)
+	                s.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 200000000\r\n\r\n")
+	                for _ in range(200):
+	                    s.sendall(bytes(1000000))
+	        except OSError:
+	            pass
+	EOF
+}
+start endless
+wait_for 5 "ss -ltn | grep -q ':${kme_port[b]} '"
+most() { awk '$1 == "VmHWM:" { print $2 }' "/proc/${kme_pid[a]}/status"; }
+before=$(most)
+is 'nor does one whose answer is huge' "$(sae a1 a b2 enc_keys | status)" 503
+check 'and it is not kept' eval '[ $(($(most) - before)) -lt 50000 ]'
 stop "$started"
 kme_start b
 is 'with it back, key is given' "$(sae a1 a b2 enc_keys | status)" 200

@@ -21,6 +21,7 @@
 #include "tools/common/log.h"
 
 #define TIMEOUT		5	/* s, of a call */
+#define ANSWER_MAX	8192	/* bytes of its head; and of its body, which says nothing */
 
 struct call {
 	LIST_ENTRY(call) list;
@@ -188,6 +189,8 @@ static int connect_to(struct peer *p)
 	}
 	evhttp_connection_set_timeout(p->con, TIMEOUT);
 	evhttp_connection_set_retries(p->con, 0);
+	evhttp_connection_set_max_headers_size(p->con, ANSWER_MAX);
+	evhttp_connection_set_max_body_size(p->con, ANSWER_MAX);
 	return 0;
 }
 
