@@ -26,6 +26,7 @@
 #include "tools/pad-ledger/ledger.h"
 
 #define RANGES		120
+#define MANY		40		/* more of them, put at once */
 #define KEY		32		/* bytes that are fetched at once */
 #define SMALL		(4 * KEY)	/* of a range */
 #define BIG		4096		/* of some: the file grows, is rewritten */
@@ -51,7 +52,7 @@ static const uint8_t generation[QKD_GENERATION_SIZE] = { 1, 2, 3 };
 static const uint8_t seal[SEALLOG_KEY_SIZE] = { 7 };
 static char base[64];
 static struct disk_log record;
-static enum known known[RANGES][BIG / KEY][OWNERS];
+static enum known known[RANGES + MANY][BIG / KEY][OWNERS];
 static unsigned int n_images, n_reused, n_lost, n_wrong, n_unopened, n_fetched;
 static int results, failures;
 
@@ -164,6 +165,14 @@ static void make_folders(void)
 	disk_log_free(&record);
 }
 
+/* As an announcement of much key: more is under way than a record can have */
+static void put_many(struct store *s, unsigned int from, unsigned int to)
+{
+	for (unsigned int r = from; r < to; r++)
+		put(s, r);
+	promise(s, from, to);
+}
+
 static void make_record(void)
 {
 	struct store *s;
@@ -192,6 +201,7 @@ static void make_record(void)
 	}
 	if (!s)
 		fatal("the store");
+	put_many(s, RANGES, RANGES + MANY);
 	store_free(s);
 	record_stop();
 }
@@ -241,7 +251,7 @@ static void ask_for_all(struct store *s, struct ledger *l)
 	char text[100];
 	uint64_t at;
 
-	for (k.range = 0; k.range < RANGES; k.range++)
+	for (k.range = 0; k.range < RANGES + MANY; k.range++)
 		for (k.key = 0; k.key < SMALL / KEY; k.key++)
 			for (k.owner = 0; k.owner < OWNERS; k.owner++) {
 				at = offset_of(k.range) + k.key * KEY;

@@ -22,6 +22,7 @@
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 #include <openssl/rand.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,7 @@
 #define HEAD_SIZE	(sizeof(MAGIC) - 1 + SALT_SIZE)
 #define TAG_SIZE	16
 #define OVERHEAD	(4 + TAG_SIZE)
+#define TAIL_MAX	(SEALLOG_RECORD_MAX + OVERHEAD)	/* bytes not on disk yet */
 
 struct seallog {
 	char *path;
@@ -48,6 +50,8 @@ struct seallog {
 	EVP_CIPHER_CTX *ctx;
 	uint64_t n;		/* records in the file */
 	uint64_t size;
+	uint64_t synced;	/* bytes of it that are on disk for sure */
+	bool fresh;		/* it is not in its place yet */
 	uint8_t out[SEALLOG_RECORD_MAX + OVERHEAD];
 };
 
@@ -122,13 +126,12 @@ static int read_one(struct seallog *log, FILE *f, uint8_t *record,
 	return 1;
 }
 
-/* What is cut off by a loss of power is at most one write. */
+/* A loss of power damages no more than this, see seallog_append(). */
 static int is_tail(FILE *f, long at)
 {
 	struct stat st;
 
-	return !fstat(fileno(f), &st) &&
-	       st.st_size - at <= (off_t)sizeof(((struct seallog *)0)->out);
+	return !fstat(fileno(f), &st) && st.st_size - at <= TAIL_MAX;
 }
 
 static int read_records(struct seallog *log, FILE *f,
@@ -219,15 +222,24 @@ static int seal(struct seallog *log, const uint8_t *record, uint32_t len)
 				   log->out + 4 + len) == 1 ? 0 : -EIO;
 }
 
-int seallog_append(struct seallog *log, const uint8_t *record, size_t len)
+int seallog_sync(struct seallog *log)
 {
 	int err;
 
 	if (log->fd < 0)
 		return -EIO;
-	if (!len || len > SEALLOG_RECORD_MAX)
-		return -EMSGSIZE;
-	err = seal(log, record, len);
+	err = fdatasync(log->fd) ? -errno : 0;
+	if (err)	/* what is on disk is not known any more */
+		stop_appending(log);
+	else
+		log->synced = log->size;
+	return err;
+}
+
+static int append(struct seallog *log, const uint8_t *record, size_t len)
+{
+	int err = seal(log, record, len);
+
 	log->n++;
 	if (!err)
 		err = write_all(log->fd, log->out, len + OVERHEAD);
@@ -238,16 +250,18 @@ int seallog_append(struct seallog *log, const uint8_t *record, size_t len)
 	return err;
 }
 
-int seallog_sync(struct seallog *log)
+int seallog_append(struct seallog *log, const uint8_t *record, size_t len)
 {
-	int err;
+	int err = 0;
 
 	if (log->fd < 0)
 		return -EIO;
-	err = fdatasync(log->fd) ? -errno : 0;
-	if (err)	/* what is on disk is not known any more */
-		stop_appending(log);
-	return err;
+	if (!len || len > SEALLOG_RECORD_MAX)
+		return -EMSGSIZE;
+	/* what a loss of power may damage is told from what it may not by this */
+	if (!log->fresh && log->size - log->synced + len + OVERHEAD > TAIL_MAX)
+		err = seallog_sync(log);
+	return err ? err : append(log, record, len);
 }
 
 static int sync_folder(const char *path)
@@ -295,6 +309,7 @@ int seallog_rewrite(struct seallog *log, int (*emit)(void *arg), void *arg)
 		       O_NOFOLLOW, 0600);
 	if (log->fd < 0)
 		return -errno;
+	log->fresh = true;
 	err = begin(log);
 	if (!err)
 		err = emit(arg);
@@ -308,6 +323,8 @@ int seallog_rewrite(struct seallog *log, int (*emit)(void *arg), void *arg)
 		stop_appending(log);
 		unlink(fresh);
 	}
+	log->synced = log->size;
+	log->fresh = false;
 	return err;
 }
 
