@@ -20,6 +20,7 @@
 #include "tools/kmed/kme.h"
 
 #define LEN	32
+#define MEMORY	(8u << 20)
 
 static const uint8_t generation[QKD_GENERATION_SIZE] = { 1, 2, 3 };
 static const uint8_t seal[SEALLOG_KEY_SIZE] = { 7 };
@@ -33,7 +34,7 @@ FIXTURE(store) {
 
 static struct store *open_with(const char *path, const uint8_t *key)
 {
-	struct store *s = store_new(1 << 20, 1000);
+	struct store *s = store_new(MEMORY, 1000);
 	char err[256];
 
 	if (!store_keep(s, path, key, err, sizeof(err)))
@@ -86,16 +87,22 @@ static int put(struct store *s, uint64_t offset, uint32_t len, unsigned int n)
 }
 
 /* -EILSEQ: other bytes than were put */
-static int fetch(struct store *s, const char *who, uint64_t offset)
+static int fetch_len(struct store *s, const char *who, uint64_t offset,
+		     uint32_t len)
 {
-	uint8_t key[LEN];
-	struct store_want want = { id_at(offset, LEN), key };
+	uint8_t key[QKD_KEY_MAX];
+	struct store_want want = { id_at(offset, len), key };
 	int err = store_fetch(s, "a", who, &want, 1);
 
-	for (int i = 0; i < LEN && !err; i++)
+	for (uint32_t i = 0; i < len && !err; i++)
 		if (key[i] != byte_at(offset + i))
 			err = -EILSEQ;
 	return err;
+}
+
+static int fetch(struct store *s, const char *who, uint64_t offset)
+{
+	return fetch_len(s, who, offset, LEN);
 }
 
 static void reopen(FIXTURE_DATA(store) *self)
@@ -318,6 +325,34 @@ TEST_F(store, a_full_disk_gives_no_key_and_loses_none)
 	reopen(self);
 	EXPECT_EQ(-ENOENT, fetch(self->s, "b", 64));
 	EXPECT_EQ(0, fetch(self->s, "b", 64 + LEN));
+}
+
+static ino_t inode_of(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) ? 0 : st.st_ino;
+}
+
+/* Key of a byte, for as many as can be: what is noted of it is much more. */
+TEST_F(store, small_ranges_count_for_what_they_take)
+{
+	unsigned int rewritten = 0;
+	uint64_t i = 64;
+	ino_t ino;
+
+	while (i / 2 < MEMORY / 100 && !put(self->s, i, 1, 2))
+		i += 2;
+	EXPECT_EQ(-ENOSPC, put(self->s, i, 1, 2));
+	EXPECT_GT(MEMORY / 100, i / 2);
+	TH_LOG("%lu ranges of a byte", (unsigned long)i / 2);
+	/* nor is the file written anew with each of them */
+	for (int n = 0; n < 100; n++) {
+		ino = inode_of(self->path);
+		ASSERT_EQ(0, fetch_len(self->s, "b", 64 + 2 * n, 1));
+		rewritten += inode_of(self->path) != ino;
+	}
+	EXPECT_GE(1, rewritten);
 }
 
 /* What the disk was full at came from a pool, and is nowhere else any more. */

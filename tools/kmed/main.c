@@ -25,7 +25,7 @@
 #include "tools/common/log.h"
 #include "tools/common/notify.h"
 
-#define STORE_MAX	(64ull << 20)	/* bytes of key that may wait */
+#define STORE_MAX	(64ull << 20)	/* bytes that waiting key may take */
 #define STORE_TTL	86400		/* s until it is erased */
 
 static const char usage[] =

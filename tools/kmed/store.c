@@ -17,14 +17,14 @@ time_t store_clock(void)
 	return now.tv_sec;
 }
 
-struct store *store_new(uint64_t max_bytes, unsigned int ttl)
+struct store *store_new(uint64_t max_memory, unsigned int ttl)
 {
 	struct store *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return NULL;
 	pthread_mutex_init(&s->lock, NULL);
-	s->max_bytes = max_bytes;
+	s->max_memory = max_memory;
 	s->ttl = ttl;
 	return s;
 }
@@ -54,6 +54,8 @@ static int put_locked(struct store *s, const struct qkd_key_range *at,
 	struct range *put = *r;
 	int err = s->log ? store_file_ready(s) : 0;
 
+	if (!err && s->memory + put->memory > s->max_memory)
+		err = -ENOSPC;
 	if (!err)
 		err = store_insert(s, at, put);
 	if (err)

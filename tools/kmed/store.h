@@ -25,8 +25,11 @@ struct store_figures {
 	uint64_t expired;	/* bytes that nobody fetched in time */
 };
 
-/* @max_bytes: of key; @ttl: seconds until what was not fetched is erased. */
-struct store *store_new(uint64_t max_bytes, unsigned int ttl);
+/*
+ * @max_memory: bytes that key may take, with all that is noted of it; @ttl:
+ * seconds until what was not fetched is erased.
+ */
+struct store *store_new(uint64_t max_memory, unsigned int ttl);
 
 /**
  * store_keep - from now on, keep it all in a file as well

@@ -129,7 +129,7 @@ static int log_tell(struct store *s, int err)
 int store_file_ready(struct store *s)
 {
 	if (!s->log_failed &&
-	    seallog_size(s->log) < REWRITE_SLACK + 4 * s->figures.bytes)
+	    seallog_size(s->log) < REWRITE_SLACK + 4 * s->memory)
 		return 0;
 	return log_tell(s, seallog_rewrite(s->log, emit_all, s));
 }

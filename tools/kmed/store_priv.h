@@ -22,6 +22,7 @@ struct range {
 	uint64_t offset;
 	uint32_t len;
 	uint32_t left;	/* bytes not wiped */
+	uint32_t memory;	/* bytes that all of this takes */
 	time_t expires;
 	char *master;
 	uint8_t *key;
@@ -43,7 +44,8 @@ struct lane {
 struct store {
 	pthread_mutex_t lock;	/* protects all below */
 	struct lane *lanes;
-	uint64_t max_bytes;
+	uint64_t memory;	/* bytes that ranges take */
+	uint64_t max_memory;
 	unsigned int ttl;
 	struct store_figures figures;
 	uint64_t flush;		/* counts them */
@@ -88,7 +90,7 @@ struct range *store_lane_range(const struct lane *l,
 void store_lane_remove(struct store *s, struct lane *l, size_t i);
 /* Streams of generations gone by leave nothing behind. */
 void store_drop_lanes(struct store *s);
-/* Return: 0, -ENOSPC, -EEXIST or -ENOMEM. */
+/* Return: 0, -EEXIST or -ENOMEM. */
 int store_insert(struct store *s, const struct qkd_key_range *at,
 		 struct range *r);
 

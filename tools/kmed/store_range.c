@@ -30,6 +30,24 @@ void store_range_free(struct range *r)
 	free(r);
 }
 
+/* What malloc() takes to itself is of the order of its least piece. */
+static size_t piece(size_t len)
+{
+	return len + 2 * sizeof(void *);
+}
+
+static size_t memory_of(const struct range *r)
+{
+	size_t n = piece(sizeof(*r) + r->n_owners * sizeof(r->owners[0])) +
+		   piece(r->len) + piece(strlen(r->master) + 1) +
+		   sizeof(r);	/* in its lane */
+
+	for (unsigned int i = 0; i < r->n_owners; i++)
+		n += piece(strlen(r->owners[i].name) + 1) +
+		     piece((r->len + 7) / 8);
+	return n;
+}
+
 struct range *store_range_new(const struct qkd_key_range *at,
 			      const void *key, const char *master,
 			      const char *const *slaves, unsigned int n)
@@ -57,6 +75,7 @@ struct range *store_range_new(const struct qkd_key_range *at,
 			goto fail;
 		}
 	}
+	r->memory = memory_of(r);
 	return r;
 fail:
 	store_range_free(r);
@@ -186,6 +205,7 @@ void store_lane_remove(struct store *s, struct lane *l, size_t i)
 {
 	struct range *r = l->ranges[i];
 
+	s->memory -= r->memory;
 	s->figures.bytes -= r->left;
 	s->figures.ranges--;
 	store_range_free(r);
@@ -218,8 +238,6 @@ int store_insert(struct store *s, const struct qkd_key_range *at,
 	size_t i;
 	int err;
 
-	if (s->figures.bytes + at->len > s->max_bytes)
-		return -ENOSPC;
 	l = lane_get(s, at);
 	if (!l)
 		return -ENOMEM;
@@ -228,6 +246,7 @@ int store_insert(struct store *s, const struct qkd_key_range *at,
 		return -EEXIST;
 	err = lane_insert(l, i, r);
 	if (!err) {
+		s->memory += r->memory;
 		s->figures.bytes += at->len;
 		s->figures.ranges++;
 	}
