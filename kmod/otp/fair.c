@@ -36,6 +36,9 @@
 #define UNIT		1048576ULL
 #define SLACK_BYTES	4096
 
+/* Virtual times are set back together long before they would overflow. */
+#define VTIME_MAX	(1ULL << 62)
+
 static u64 vspan(u32 len, u32 weight)
 {
 	return div_u64(len * UNIT, weight);
@@ -205,6 +208,17 @@ u32 otp_fair_promised(const struct otp_fair *f)
 	return min_t(u64, sum, U32_MAX);
 }
 
+static void set_back(struct otp_fair *f)
+{
+	struct otp_fair_user *u;
+
+	if (f->now < VTIME_MAX)
+		return;
+	f->now -= VTIME_MAX;
+	list_for_each_entry(u, &f->users, in)
+		u->vtime -= min(u->vtime, VTIME_MAX);
+}
+
 /**
  * otp_fair_got - a user got key
  * @f: the link's
@@ -222,6 +236,7 @@ void otp_fair_got(struct otp_fair *f, struct otp_fair_user *u, u32 len,
 	}
 	f->now = max(f->now, u->vtime);
 	u->vtime += vspan(len, u->weight);
+	set_back(f);
 	u->wants_until_us = min(u->wants_until_us, now_us + SERVED_US);
 }
 

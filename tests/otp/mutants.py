@@ -51,6 +51,8 @@ MUTANTS = [
     ("who waits loses its turn", "kmod/otp/fair.c",
      "u->vtime = max(u->vtime, f->now - min(f->now, lag));",
      "u->vtime = max(u->vtime, f->now);\n	(void)lag;", "otp_fair"),
+    ("virtual time overflows", "kmod/otp/fair.c",
+     "	if (f->now < VTIME_MAX)\n", "	if (f->now)\n", "otp_fair"),
     ("a queue that stops does not look again", "kmod/otp/wait.c",
      "err = again(arg);", "(void)again;\n	(void)arg;\n	err = -EBUSY;",
      "otp_wait"),

@@ -251,6 +251,19 @@ TEST(three_share_by_weight)
 	EXPECT_SHARES(&g, 500, 300, 200);
 }
 
+/* at weight 1 and 1 GB/s it would within five hours */
+TEST(virtual_time_does_not_overflow)
+{
+	struct play g;
+
+	play_init(&g, 2);
+	g.p[0].user.weight = 300;
+	g.fair.now = 0 - (1ULL << 34);
+	play_join(&g);
+	play(&g, 60, 200000, 4096);
+	EXPECT_NEAR(750, share_ppt(&g, 0), 40);
+}
+
 TEST(what_one_does_not_want_others_get)
 {
 	struct play g;
