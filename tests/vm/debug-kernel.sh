@@ -29,7 +29,8 @@ quick)	arch=um dir=$base/quick image=linux
 	took='5 minutes on 2 CPUs' ;;
 *)	die "no such kernel: $kind" ;;
 esac
-stamp=$(cat "${configs[@]}" | sha256sum)
+patch=$PWD/tests/vm/uml-xstate.patch
+stamp=$(cat "${configs[@]}" "$patch" | sha256sum)
 
 if $print; then
 	[ -e "$dir/$image" ] || die "not built yet: tests/vm/debug-kernel.sh $kind"
@@ -45,6 +46,8 @@ if [ ! -e "$source/Makefile" ]; then
 	echo "unpacking the kernel's source"
 	tar -C "$base" -xJf "$(tests/kernel-source.sh tarball)"
 fi
+patch -d "$source" -p1 -R -s -f --dry-run < "$patch" > /dev/null ||
+	patch -d "$source" -p1 -s < "$patch" || die "the source cannot be patched"
 flock -u 8
 
 exec 9> "$dir/lock"
