@@ -24,6 +24,11 @@ drawn() { qkd-sim -q plot "$1" to 50 step 25 && [ -s "$1" ]; }
 is_svg() { drawn plan.svg && grep -q '<svg' plan.svg; }
 is_png() { drawn plan.png && [ "$(head -c 4 plan.png | tail -c 3)" = PNG ]; }
 
+# the title has the settings that the curves are of
+title() { qkd-sim -q plot "$1.gp" to 50 step 25 "${@:2}" && grep '^set multiplot' "$1.gp"; }
+settings() { title own | grep 'passive receiver.*intensities 0.45, 0.22, .* p_Z 0.85'; }
+optimised() { title best optimise receiver=active | grep ' active receiver.*intensities and p_Z optimised' | grep -v 0.45; }
+
 rate_json() { qkd-sim -j rate to 50 step 25 block 1e6 optimise | json; }
 words_json() { qkd-sim -j words | json; }
 
@@ -51,6 +56,8 @@ cut_off() { head -c 100000 a > "part" && qkd-raw show "part"; }
 
 check 'a plan is JSON' rate_json
 check 'the words are JSON' words_json
+check 'a picture tells its settings' settings
+check 'and none that were optimised' optimised
 check 'a wrong word is named' fails 'lenght' qkd-sim rate lenght=5
 check 'a range is told' fails '0 to 1' qkd-sim run eve=7
 check 'both ends agree but for the interceptor' both_ends

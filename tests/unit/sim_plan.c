@@ -103,6 +103,22 @@ TEST(order_of_the_curves)
 	}
 }
 
+/* Where there is nothing to optimise for, the settings are those given. */
+TEST(beyond_reach)
+{
+	struct plan_point x, y;
+	struct plan p;
+
+	plan_init(&p);
+	point(_metadata, "dark=6e-7", &p, 220, &x);
+	p.optimise = true;
+	point(_metadata, "dark=6e-7", &p, 220, &y);
+	EXPECT_EQ(0, y.finite_hz[2]);
+	EXPECT_EQ(x.sifted_hz, y.sifted_hz);
+	EXPECT_EQ(x.qber, y.qber);
+	EXPECT_EQ(x.qber_check, y.qber_check);
+}
+
 TEST(an_interceptor_leaves_no_key)
 {
 	struct plan_point x;

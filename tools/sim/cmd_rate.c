@@ -257,27 +257,65 @@ static unsigned int put_data(FILE *f, const struct sim_options *o,
 	return any;
 }
 
-static void put_title(FILE *f, const struct sim_config *c)
+/* What is chosen anew for each point is not what @c says. */
+static void put_settings(FILE *f, const struct plan *p,
+			 const struct sim_config *c)
 {
-	char text[512];
-	int n = 0;
+	bool pairs = c->device == SIM_BBM92;
 	unsigned int k;
 
-	if (c->device == SIM_BBM92) {
-		snprintf(text, sizeof(text),
-			 "BBM92, %.3g pairs/s, detectors %.3g %%, window %.3g ps",
-			 c->pairs_hz, 100 * c->efficiency, c->window_ps);
-	} else {
-		n = snprintf(text, sizeof(text), "Decoy BB84, %.3g Hz, mu ",
-			     c->rate_hz);
-		for (k = 0; k < c->intensities; k++)
-			n += snprintf(text + n, sizeof(text) - n, "%s%.3g",
-				      k ? "/" : "", c->mu[k]);
-		snprintf(text + n, sizeof(text) - n,
-			 ", detectors %.3g %%, dark %.2g, %.3g dB/km",
-			 100 * c->efficiency, c->dark, c->attenuation_db_km);
+	if (pairs)
+		fputs("'BBM92, '.", f);
+	else
+		fprintf(f, "'Decoy BB84, %.4g MHz, %s receiver, '.",
+			c->rate_hz / 1e6,
+			c->receiver == SIM_ACTIVE ? "active" : "passive");
+	if (p->optimise) {
+		fprintf(f, "'%s and p_Z optimised'",
+			pairs ? "pairs/s" : "intensities");
+		return;
 	}
-	put_quoted(f, text);
+	if (pairs)
+		fprintf(f, "'%.3g pairs/s", c->pairs_hz);
+	for (k = 0; !pairs && k < c->intensities; k++)
+		fprintf(f, "%s%.3g", k ? ", " : "'intensities ", c->mu[k]);
+	fprintf(f, ", p_Z %.3g'", c->pz_bob);
+}
+
+static void put_title(FILE *f, const struct plan *p, const struct sim_config *c)
+{
+	put_settings(f, p, c);
+	fprintf(f, ".\"\\n\".'detectors: %.3g %%, dark counts ",
+		100 * c->efficiency);
+	if (c->device == SIM_BBM92)
+		fprintf(f, "%.3g/s, window %.3g ps", c->dark_hz, c->window_ps);
+	else
+		fprintf(f, "%.2g a gate", c->dark);
+	fprintf(f, "; fibre: %.3g dB/km; f %.3g'", c->attenuation_db_km, p->f);
+}
+
+/* As gnuplot's enhanced text has it: 10^{7}, 2.5 10^{6} */
+static void put_power(FILE *f, double v)
+{
+	int e = floor(log10(v) + 1e-9);
+	double m = v / pow(10, e);
+
+	if (fabs(m - 1) > 1e-3)
+		fprintf(f, "%.3g ", m);
+	fprintf(f, "10^{%d}", e);
+}
+
+static void put_finite(FILE *f, const struct plan *p, unsigned int k, bool any)
+{
+	static const char * const colours[PLAN_BLOCKS] = {
+		"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9",
+		"#e69f00",
+	};
+
+	fprintf(f, ", $d u 1:($%u>0?$%u:NaN) w lp lc rgb '%s' t 'blocks of ",
+		6 + k, 6 + k, colours[k]);
+	put_power(f, p->block[k]);
+	fprintf(f, " bits%s'", any ? "" : ": none");
 }
 
 static void put_script(FILE *f, const struct sim_options *o, const char *file,
@@ -296,19 +334,24 @@ static void put_script(FILE *f, const struct sim_options *o, const char *file,
 	}
 	any = put_data(f, o, p, c);
 	fputs("set multiplot layout 2,1 title ", f);
-	put_title(f, c);
-	fputs("\nset grid\nset key top right\n"
-	      "set xlabel 'fibre [km]'\nset logscale y\n"
-	      "set format y '10^{%T}'\nset ylabel 'secret key [bit/s]'\n"
-	      "plot $d u 1:($4>0?$4:NaN) w l dt 2 lc 'grey' t 'sifted'", f);
-	fputs(", $d u 1:($5>0?$5:NaN) w l lw 2 t 'asymptotic'", f);
+	put_title(f, p, c);
+	/* the key stands below: inside, some curve or other is in its place */
+	fputs("\nset grid\nset key below maxrows 3\nset lmargin 12\n"
+	      "set rmargin 4\nset xlabel 'fibre [km]' offset 0,0.4\n"
+	      "set logscale y\n"
+	      "set format y '10^{%T}'\nset ylabel 'key [bit/s]'\n"
+	      "plot $d u 1:($4>0?$4:NaN) w l dt 2 lc rgb 'gray50' t 'sifted, in the key basis'", f);
+	fputs(", $d u 1:($5>0?$5:NaN) w l lw 2 lc rgb 'black' t 'secret, asymptotic",
+	      f);
+	/* else the curve may well lie above what is sifted */
+	fprintf(f, "%s'", c->device == SIM_BB84 ?
+		" (all signal, all p_Z = 1)" : " (p_Z = 1)");
 	for (k = 0; k < p->blocks; k++)
-		fprintf(f, ", $d u 1:($%u>0?$%u:NaN) w lp t 'finite, n = %g%s'",
-			6 + k, 6 + k, p->block[k],
-			any >> k & 1 ? "" : ": none");
+		put_finite(f, p, k, any >> k & 1);
 	fputs("\nunset logscale y\nset format y '%g'\n"
-	      "set ylabel 'QBER [%]'\nset yrange [0:*]\nset key top left\n"
-	      "plot $d u 1:2 w lp t 'key basis', $d u 1:3 w l t 'check basis'\n"
+	      "set ylabel 'QBER [%]'\nset yrange [0:*]\n"
+	      "plot $d u 1:2 w lp lc rgb '#0072b2' t 'key basis', "
+	      "$d u 1:3 w l lw 2 lc rgb '#d55e00' t 'check basis'\n"
 	      "unset multiplot\n", f);
 }
 

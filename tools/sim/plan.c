@@ -331,8 +331,12 @@ void plan_point(const struct plan *p, const struct sim_config *c, double km,
 		x->finite_hz[i] = finite_rate(p, &x->used[i], p->block[i],
 					      &x->budget[i]);
 	}
-	/* what is said of the link goes by the largest block's settings */
-	if (p->blocks)
+	/*
+	 * What is said of the link goes by the last block's settings, unless
+	 * they were optimised and there was nothing to be had: then they are
+	 * of no meaning.
+	 */
+	if (p->blocks && x->finite_hz[p->blocks - 1] > 0)
 		at = x->used[p->blocks - 1];
 	rates_of(&at, &r);
 	x->clicks_hz = r.clicks;
