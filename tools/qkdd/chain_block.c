@@ -77,6 +77,12 @@ static uint32_t check_ppm(const struct block *b)
 	return n ? m * 1000000 / n : 500000;
 }
 
+/* Of the block's own bits, when the errors in them are known. */
+static uint32_t error_ppm(const struct block *b)
+{
+	return b->errors * 1000000 / b->chain->conf.block;
+}
+
 /*
  * Each block costs authentication key, and one that is discarded gives none
  * back. Who disturbs the fibre must not exhaust the secret within seconds, so
@@ -274,18 +280,17 @@ static void count_errors(struct block *b)
 				  b->leak / h * 1e6 : 0;
 }
 
-/* True: it is dead. Both ends come to this by themselves from equal counts. */
-static bool too_noisy(struct block *b)
+/* True: it is dead. */
+static bool too_noisy(struct block *b, uint32_t ppm)
 {
-	struct chain *c = b->chain;
-	uint32_t ppm = b->errors * 1000000 / c->conf.block;
+	uint32_t max = b->chain->conf.qber_max;
 	char why[128];
 
-	if (ppm <= c->conf.qber_max)
+	if (ppm <= max)
 		return false;
 	snprintf(why, sizeof(why),
 		 "QBER %.2f %% is above %.2f %%: blocks are discarded",
-		 ppm / 1e4, c->conf.qber_max / 1e4);
+		 ppm / 1e4, max / 1e4);
 	block_kill(b, QKD_ALARM_QBER, why);
 	return true;
 }
@@ -320,7 +325,7 @@ static int say_result(struct block *b)
 	int ret;
 
 	count_errors(b);
-	if (too_noisy(b))
+	if (too_noisy(b, error_ppm(b)))
 		return 0;
 	bytes = compute_length(b) / 8;
 	if (bytes < LEAST_BYTES) {
@@ -355,8 +360,7 @@ static int got_result(struct block *b, const uint8_t *data, size_t len)
 
 	wire_u32(&w);
 	if (w.bad || c->role != QKD_ROLE_BOB || b->state != BLOCK_VERIFY ||
-	    b->busy || !b->same ||
-	    b->errors * 1000000 / c->conf.block > c->conf.qber_max)
+	    b->busy || !b->same || error_ppm(b) > c->conf.qber_max)
 		return -EBADMSG;
 	/* two machines' libm may differ in a last place: one bit's grace */
 	if (bytes < LEAST_BYTES || 8 * (uint64_t)bytes > compute_length(b) + 1)
@@ -457,11 +461,9 @@ static int tag_done(struct block *b)
 static int got_check(struct block *b, const uint8_t *data, size_t len)
 {
 	struct wire w = { .p = data, .len = len };
-	struct chain *c = b->chain;
-	char why[128];
 	unsigned int i;
 
-	if (c->role != QKD_ROLE_ALICE || b->state != BLOCK_CHECK)
+	if (b->chain->role != QKD_ROLE_ALICE || b->state != BLOCK_CHECK)
 		return -EBADMSG;
 	for (i = 0; i < POST_INTENSITIES; i++) {
 		b->counts.m_chk[i] = wire_u64(&w);
@@ -471,13 +473,8 @@ static int got_check(struct block *b, const uint8_t *data, size_t len)
 	if (!wire_done(&w))
 		return -EBADMSG;
 	b->expect_ppm = check_ppm(b);
-	if (b->expect_ppm > c->conf.qber_max) {
-		snprintf(why, sizeof(why),
-			 "QBER %.2f %% is above %.2f %%: blocks are discarded",
-			 b->expect_ppm / 1e4, c->conf.qber_max / 1e4);
-		block_kill(b, QKD_ALARM_QBER, why);
+	if (too_noisy(b, b->expect_ppm))
 		return 0;
-	}
 	b->state = BLOCK_RECONCILE;
 	submit(b, JOB_CASCADE);
 	return 0;
