@@ -189,6 +189,14 @@ static int read_links(struct watch *w, struct qkd_nl *nl)
 	return 0;
 }
 
+/* What others say is no command to the terminal. */
+static void clean(char *s)
+{
+	for (; *s; s++)
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			*s = '?';
+}
+
 static int take_event(const struct qkd_event *ev, void *arg)
 {
 	struct watch *w = arg;
@@ -206,9 +214,7 @@ static int take_event(const struct qkd_event *ev, void *arg)
 	snprintf(line + n, sizeof(w->alarms[0]) - n, "%s %s: %s",
 		 ev->link->name, qkd_alarm_name(ev->link->alarm),
 		 ev->link->text);
-	for (char *p = line; *p; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = '?';
+	clean(line);
 	return 0;
 }
 
@@ -416,6 +422,20 @@ static bool draw_texts(struct watch *w, const struct qkd_link *l)
 	return end_line(w) && draw_errors(w, l->errors);
 }
 
+/* Why there is no key, where there is none */
+static bool draw_reason(struct watch *w, const struct qkd_link *l)
+{
+	char text[256];
+
+	if (!*l->reason)
+		return true;
+	snprintf(text, sizeof(text), "%s", l->reason);
+	clean(text);
+	ink(w, WARN);
+	printf("  %.*s", w->width - 3, text);
+	return end_line(w);
+}
+
 /* One link, in full. */
 static void draw_link(struct watch *w, const struct watched *x)
 {
@@ -434,10 +454,8 @@ static void draw_link(struct watch *w, const struct watched *x)
 	ink(w, state_colour(l->oper_state));
 	printf("%s", qkd_oper_state_name(l->oper_state));
 	ink(w, PLAIN);
-	if (*l->reason)
-		printf(" (%.*s)", w->width / 3, l->reason);
 	draw_clock(w);
-	(void)(end_line(w) && end_line(w) &&
+	(void)(end_line(w) && draw_reason(w, l) && end_line(w) &&
 	       draw_row(w, x, SECRET, "secret", GOOD) &&
 	       draw_row(w, x, SIFTED, "sifted", PLAIN) &&
 	       draw_row(w, x, RAW, "raw", PLAIN) &&
@@ -548,7 +566,8 @@ static bool terminal_on(const struct watch *w, struct termios *old)
 	sigaction(SIGHUP, &act, NULL);
 	if (!w->terminal)
 		return false;
-	fputs("\033[?1049h\033[?25l\033[2J", stdout);
+	/* lines that are too long are cut, not wrapped */
+	fputs("\033[?1049h\033[?25l\033[?7l\033[2J", stdout);
 	if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, old))
 		return false;
 	raw = *old;
@@ -565,7 +584,7 @@ static void terminal_off(const struct watch *w, const struct termios *old,
 	if (keys)
 		tcsetattr(STDIN_FILENO, TCSANOW, old);
 	if (w->terminal)
-		fputs("\033[?25h\033[?1049l", stdout);
+		fputs("\033[?7h\033[?25h\033[?1049l", stdout);
 	fflush(stdout);
 }
 
