@@ -89,6 +89,21 @@ static inline void wire_copy(struct wire *w, void *dst, size_t len)
 		memset(dst, 0, len);
 }
 
+/*
+ * A peer's words, shown to people: what is not plain text becomes '?'. Always
+ * ended; as much as there is room for.
+ */
+static inline void wire_text(char *to, size_t room, const void *from,
+			     size_t len)
+{
+	const uint8_t *p = from;
+	size_t i;
+
+	for (i = 0; i < len && i < room - 1; i++)
+		to[i] = p[i] >= ' ' && p[i] <= '~' ? p[i] : '?';
+	to[i] = '\0';
+}
+
 /* All was there, and nothing is left over */
 static inline bool wire_done(const struct wire *w)
 {

@@ -156,8 +156,7 @@ static int got_dead(struct block *b, const uint8_t *data, size_t len)
 		return -EBADMSG;
 	if (alarm != QKD_ALARM_QBER && alarm != QKD_ALARM_VERIFY)
 		alarm = QKD_ALARM_DRIVER;
-	snprintf(why, sizeof(why), "%.*s", (int)(w.len < 127 ? w.len : 127),
-		 (const char *)w.p);
+	wire_text(why, sizeof(why), w.p, w.len);
 	block_discard(b, alarm, why);
 	return 0;
 }

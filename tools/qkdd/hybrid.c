@@ -25,6 +25,7 @@
 #include "kem.h"
 #include "messages.h"
 #include "tools/common/secret.h"
+#include "tools/common/wire.h"
 
 #define WHY_MAX	200
 
@@ -122,15 +123,12 @@ static int finish(struct hybrid *h, const uint8_t *body)
 	return 0;
 }
 
-/* A peer's words are shown to people: nothing but text. */
 static void told_none(struct hybrid *h, const uint8_t *text, size_t len)
 {
 	char why[WHY_MAX + 32];
 	size_t n = snprintf(why, sizeof(why), "the peer says: ");
 
-	for (; len && n < sizeof(why) - 1; len--, text++)
-		why[n++] = *text >= ' ' && *text <= '~' ? *text : '?';
-	why[n] = '\0';
+	wire_text(why + n, sizeof(why) - n, text, len);
 	h->ops->none(h->ctx, why);
 }
 

@@ -123,6 +123,7 @@ int session_meet(void *ctx, const uint8_t *data, size_t len, char *why,
 	struct session *s = ctx;
 	struct qkd_state peer = { .next_seq = 0 };
 	uint32_t version = wire_u32(&w), piece, role;
+	char theirs[TEXT_MAX];
 	uint8_t random[16];
 
 	wire_copy(&w, peer.generation, sizeof(peer.generation));
@@ -146,9 +147,9 @@ int session_meet(void *ctx, const uint8_t *data, size_t len, char *why,
 		return -EINVAL;
 	}
 	if (w.len != strlen(s->text) || memcmp(w.p, s->text, w.len)) {
-		snprintf(why, room, "settings differ: here \"%s\", there \"%.*s\"",
-			 s->text, (int)(w.len < TEXT_MAX ? w.len : TEXT_MAX),
-			 (const char *)w.p);
+		wire_text(theirs, sizeof(theirs), w.p, w.len);
+		snprintf(why, room, "settings differ: here \"%s\", there \"%s\"",
+			 s->text, theirs);
 		return -EINVAL;
 	}
 	return agree(s, &peer, random, piece < s->piece ? piece : s->piece,
