@@ -36,6 +36,19 @@ void alice_forget_told(struct chain *c)
 	memset(&c->sent, 0, sizeof(c->sent));
 }
 
+/* To the beginning of their room */
+static void events_pack(struct chain *c)
+{
+	size_t held = c->ev_count - c->ev_first;
+
+	memmove(c->ev_slot, c->ev_slot + c->ev_first,
+		held * sizeof(*c->ev_slot));
+	memmove(c->ev_code, c->ev_code + c->ev_first, held);
+	post_wipe(c->ev_code + held, c->ev_first);
+	c->ev_first = 0;
+	c->ev_count = held;
+}
+
 static int events_grow(struct chain *c, size_t more)
 {
 	size_t held = c->ev_count - c->ev_first, room = 1 << 16;
@@ -44,6 +57,11 @@ static int events_grow(struct chain *c, size_t more)
 
 	if (c->ev_count + more <= c->ev_room)
 		return 0;
+	/* fresh memory costs more than to move what is little */
+	if (held + more <= c->ev_room / 2) {
+		events_pack(c);
+		return 0;
+	}
 	while (room < 2 * (held + more))
 		room *= 2;
 	slot = post_alloc(room * sizeof(*slot));
