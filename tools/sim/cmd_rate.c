@@ -350,8 +350,8 @@ static void put_script(FILE *f, const struct sim_options *o, const char *file,
 		put_finite(f, p, k, any >> k & 1);
 	fputs("\nunset logscale y\nset format y '%g'\n"
 	      "set ylabel 'QBER [%]'\nset yrange [0:*]\n"
-	      "plot $d u 1:2 w lp lc rgb '#0072b2' t 'key basis', "
-	      "$d u 1:3 w l lw 2 lc rgb '#d55e00' t 'check basis'\n"
+	      "plot $d u 1:2 w lp lc rgb '#0072b2' t 'key basis'", f);
+	fputs(", $d u 1:3 w l lw 2 lc rgb '#d55e00' t 'check basis'\n"
 	      "unset multiplot\n", f);
 }
 
