@@ -336,6 +336,34 @@ TEST(indices_out_of_order_or_range_are_refused)
 	free(huge);
 }
 
+/* Against a walk through all positions */
+TEST(a_key_position_falls_where_it_should)
+{
+	uint64_t s = 31;
+	int round;
+
+	for (round = 0; round < 200; round++) {
+		size_t n = rnd(&s) % 700 + 1, i, key = 0, chk = 0;
+		uint64_t *basis = bits_random(n, &s);
+		uint8_t body[8 + 88] = { 0 };
+
+		for (i = 0; i < n; i++)
+			body[8 + i / 8] |= (rnd(&s) % 3 != 0) << i % 8;
+		for (i = 0; i < n; i++) {
+			if (!(body[8 + i / 8] >> i % 8 & 1))
+				continue;
+			if (post_bit(basis, i))
+				chk++;
+			else
+				EXPECT_EQ(chk, post_sift_checks_before(body,
+						basis, n, ++key));
+		}
+		EXPECT_EQ(chk, post_sift_checks_before(body, basis, n,
+						       key + 1));
+		free(basis);
+	}
+}
+
 TEST(counts_by_intensity)
 {
 	uint64_t s = 6, lo[16] = { 0 }, hi[16] = { 0 }, *mask, count[3];

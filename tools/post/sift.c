@@ -271,6 +271,34 @@ int post_sift_bob(const uint8_t *buf, size_t len, const uint64_t *bit,
 	return 0;
 }
 
+size_t post_sift_checks_before(const uint8_t *buf, const uint64_t *basis,
+			       size_t n, size_t k)
+{
+	size_t at, checks = 0, bits, keys;
+	uint64_t match, m;
+
+	for (at = 0; at < n; at += 64) {
+		bits = n - at < 64 ? n - at : 64;
+		post_bits_load(&match, buf + HEAD + at / 8, bits);
+		m = match & ~basis[at / 64];
+		keys = post_bits_count(&m, bits);
+		if (keys >= k)
+			break;
+		k -= keys;
+		m = match & basis[at / 64];
+		checks += post_bits_count(&m, bits);
+	}
+	for (; at < n && k; at++) {
+		if (!(buf[HEAD + at / 8] >> at % 8 & 1))
+			continue;
+		if (post_bit(basis, at))
+			checks++;
+		else
+			k--;
+	}
+	return checks;
+}
+
 void post_sift_count(const uint64_t *lo, const uint64_t *hi,
 		     const uint64_t *mask, size_t n,
 		     uint64_t count[POST_INTENSITIES])

@@ -137,6 +137,19 @@ int post_sift_bob(const uint8_t *buf, size_t len, const uint64_t *bit,
 		  struct post_sifted *chk, uint64_t *chk_alice);
 
 /**
+ * post_sift_checks_before() - where in the check basis a key position falls
+ * @buf: the body of SIFT, as it was written or accepted
+ * @basis: @n bits, Bob's bases
+ * @n: detections
+ * @k: which of the positions kept in the key basis, the first being 1
+ *
+ * Return: how many positions of the check basis were kept before it; all, if
+ * there are fewer than @k.
+ */
+size_t post_sift_checks_before(const uint8_t *buf, const uint64_t *basis,
+			       size_t n, size_t k);
+
+/**
  * post_sift_count() - count positions by intensity
  * @lo: low bits of the intensities
  * @hi: high bits

@@ -36,6 +36,11 @@ BENCHES += pad_link
 pad_link_SRCS := tests/bench/pad_link.c tests/unit/qkdd_delay.c $(qkdd_pair)
 pad_link_LIBS := daemon
 
+TESTS += qkdd_cut
+qkdd_cut_SRCS := tests/unit/qkdd_cut.c
+qkdd_cut_LIBS := daemon
+CFLAGS_tests/unit/qkdd_cut.c := -Wno-missing-prototypes
+
 TESTS += qkdd_keyflow
 qkdd_keyflow_SRCS := tests/unit/qkdd_keyflow.c
 qkdd_keyflow_LIBS := daemon

@@ -155,8 +155,9 @@ static int answer(struct chain *c, uint64_t no, uint64_t base, uint64_t limit,
 {
 	/* a detection takes a byte of the body at least */
 	size_t max = len < POST_DETECT_MAX ? len : POST_DETECT_MAX;
-	size_t bytes = post_words(max) * 8, out_room, before;
+	size_t bytes = post_words(max) * 8, out_room;
 	uint64_t *slot, *basis, *prep[4] = { NULL };
+	struct sifted_part part;
 	struct post_prep pp;
 	uint8_t *code, *out = NULL;
 	long n, ret = -ENOMEM;
@@ -190,19 +191,22 @@ static int answer(struct chain *c, uint64_t no, uint64_t base, uint64_t limit,
 	out = malloc(out_room);
 	if (!out)
 		goto out;
-	before = c->key.len + c->chk.len;
+	part = (struct sifted_part){
+		.body = out, .basis = basis, .n = n, .key = c->key.len,
+		.chk = c->chk.len,
+	};
 	ret = post_sift_alice(&pp, basis, n, &c->key, &c->chk, out, out_room);
 	if (ret < 0)
 		goto out;
 	c->stats.detections += n;
-	c->stats.sifted += c->key.len + c->chk.len - before;
+	c->stats.sifted += c->key.len - part.key + c->chk.len - part.chk;
 	c->slots += limit - base;
 	count_told(c, limit);
 	c->heard_end = limit;
 	c->heard_any = true;
 	c->heard_at = chain_now();
 	c->ops->send(c->ctx, MSG_SIFT, no, out, ret, NULL, 0);
-	ret = cut_blocks(c);
+	ret = cut_blocks(c, &part);
 out:
 	free(out);
 	free(slot);

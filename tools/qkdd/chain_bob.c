@@ -189,6 +189,7 @@ void bob_events(struct chain *c, uint64_t start, uint64_t end,
 int bob_sift(struct chain *c, uint64_t no, const uint8_t *data, size_t len)
 {
 	struct asked *a = TAILQ_FIRST(&c->asked);
+	struct sifted_part part;
 	uint64_t *bit, *basis;
 	size_t bytes;
 	int ret = -ENOMEM;
@@ -208,18 +209,23 @@ int bob_sift(struct chain *c, uint64_t no, const uint8_t *data, size_t len)
 	bit = post_alloc(bytes);
 	basis = post_alloc(bytes);
 	if (bit && basis) {
-		size_t before = c->key.len + c->chk.len;
-
+		part = (struct sifted_part){
+			.body = data, .basis = basis, .n = a->count,
+			.key = c->key.len, .chk = c->chk.len,
+		};
 		post_sift_pack(a->flags, a->count, bit, basis, NULL, NULL);
 		ret = post_sift_bob(data, len, bit, basis, a->count, &c->key,
 				    &c->chk, c->chk_alice);
-		c->stats.sifted += c->key.len + c->chk.len - before;
+		c->stats.sifted += c->key.len - part.key + c->chk.len -
+				   part.chk;
 		c->slots += a->limit - a->base;
 	}
+	if (!ret)
+		ret = cut_blocks(c, &part);
+	else if (ret != -ENOMEM)
+		ret = -EBADMSG;
 	post_free(bit, bytes);
 	post_free(basis, bytes);
 	asked_free(a);
-	if (ret)
-		return ret == -ENOMEM ? ret : -EBADMSG;
-	return cut_blocks(c);
+	return ret;
 }

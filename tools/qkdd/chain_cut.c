@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Cuts blocks off the sifted strings, with their share of the check basis.
+ * Cuts blocks off the sifted strings. A block ends with the pulse of its last
+ * bit, in the check basis as well: what is between two blocks' ends was sampled
+ * for one of them, whatever anybody did to the pulses there.
  *
  * Both ends hold strings of the same length and cut at the same bits, so
  * nothing is said about it.
@@ -55,28 +57,33 @@ static int count_check(struct chain *c, size_t n, struct post_counts *k)
 		}
 		memcpy(diff, c->chk_alice, bytes);
 		post_bits_xor(diff, c->chk.bit, c->chk.len);
+		/* counting relies on zeros behind the end */
+		if (n % 64)
+			diff[n / 64] &= post_tail_mask(n);
 		post_sift_count(c->chk.lo, c->chk.hi, diff, n, k->m_chk);
 		post_wipe(diff, bytes);
 		move_bits(diff, c->chk_alice, n, more);
 		post_free(c->chk_alice, bytes);
 		c->chk_alice = diff;
 	}
-	post_sift_count(c->chk.lo, c->chk.hi, NULL, n, k->n_chk);
 	split(&c->chk, n, &rest);
+	post_sift_count(c->chk.lo, c->chk.hi, NULL, n, k->n_chk);
 	sifted_free(&c->chk);
 	c->chk = rest;
 	return 0;
 }
 
-static int cut(struct chain *c)
+static int cut(struct chain *c, struct sifted_part *last)
 {
 	struct post_counts k = { 0 };
 	struct post_sifted rest;
 	size_t n = c->conf.block, chk;
 	int ret;
 
-	/* the check basis' share, the same at both ends; both below 2^30 */
-	chk = (uint64_t)c->chk.len * n / c->key.len;
+	chk = last->chk + post_sift_checks_before(last->body, last->basis,
+						  last->n, n - last->key);
+	last->key -= n;
+	last->chk -= chk;
 	ret = count_check(c, chk, &k);
 	if (ret)
 		return ret;
@@ -94,11 +101,12 @@ static int cut(struct chain *c)
 	return ret;
 }
 
-int cut_blocks(struct chain *c)
+int cut_blocks(struct chain *c, const struct sifted_part *last)
 {
+	struct sifted_part part = *last;
 	int ret = 0;
 
 	while (!ret && c->key.len >= c->conf.block)
-		ret = cut(c);
+		ret = cut(c, &part);
 	return ret;
 }

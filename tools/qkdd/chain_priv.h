@@ -235,8 +235,17 @@ void run_say(struct chain *c, uint64_t slots_hz);
 int run_message(struct chain *c, const uint8_t *data, size_t len);
 
 /* chain_cut.c */
+/* What a SIFT appended to the sifted strings, and how long they were before */
+struct sifted_part {
+	const uint8_t *body;
+	const uint64_t *basis;
+	size_t n;
+	int64_t key;
+	int64_t chk;
+};
+
 /* As many blocks as the sifted strings give. */
-int cut_blocks(struct chain *c);
+int cut_blocks(struct chain *c, const struct sifted_part *last);
 
 /* chain_bob.c */
 void bob_events(struct chain *c, uint64_t start, uint64_t end,
