@@ -73,6 +73,8 @@ wait $one $two $three
 all() { cat "$test_dir"/many? | jq -r ".keys[].$1"; }
 is '96 connections of three SAEs get as many keys as they ask for' \
 	"$(all key_ID | wc -l)" 4500
+others=$(grep -h -o '{"message[^}]*}' "$test_dir"/many? | sort | uniq -c)
+[ -z "$others" ] || say "$others" "$(cat "$test_dir"/[ab].log)"
 is 'none with the ID of another' "$(all key_ID | sort | uniq -d | wc -l)" 0
 is 'none the same as another' "$(all key | sort | uniq -d | wc -l)" 0
 overlaps() {
