@@ -78,6 +78,9 @@ qkdd_file_LDLIBS := -Wl,--wrap=pread,--wrap=pwrite,--wrap=pwritev2,--wrap=fdatas
 HELPERS += etsi014_pair
 etsi014_pair_SRCS := tests/unit/etsi014_pair.c $(qkdd_pair)
 etsi014_pair_LIBS := daemon
+HELPERS += etsi014_residue
+etsi014_residue_SRCS := tests/unit/etsi014_residue.c
+etsi014_residue_LIBS := daemon
 
 # the harness' fixtures have none
 $(foreach t,auth channel drivers file hybrid kem session verify,\

@@ -4,8 +4,8 @@
  *
  * libcurl has mutual TLS, kept connections, timeouts and limits, all of which a
  * client over libevent would have to build by hand. Answers are received into
- * locked memory, and strings that hold key are wiped before json-c frees them;
- * what libcurl and OpenSSL keep in buffers of theirs is not ours to wipe.
+ * locked memory, and what json-c makes of them is wiped as it is freed; so is
+ * what libcurl and OpenSSL have in buffers of theirs, when the client is freed.
  */
 #include <curl/curl.h>
 #include <errno.h>
@@ -18,6 +18,7 @@
 
 #include "etsi014.h"
 #include "tools/common/secret.h"
+#include "tools/common/wipe_free.h"
 
 #define ANSWER_MAX	(1u << 20)	/* bytes of an answer */
 #define CONNECT_S	4L
@@ -63,8 +64,10 @@ void etsi014_free(struct etsi014 *c)
 {
 	if (!c)
 		return;
+	wipe_frees(true);
 	if (c->curl)
 		curl_easy_cleanup(c->curl);
+	wipe_frees(false);
 	curl_slist_free_all(c->headers);
 	secret_free(c->answer, ANSWER_MAX);
 	free(c);
@@ -221,7 +224,7 @@ static void write_uuid(const uint8_t *b, char s[37])
 		 b[10], b[11], b[12], b[13], b[14], b[15]);
 }
 
-/* Bytes, or -1; at most @room. The text is wiped: nobody needs it any more. */
+/* Bytes, or -1; at most @room. */
 static ssize_t read_key(const char *s, uint8_t *key, size_t room)
 {
 	size_t len = s ? strlen(s) : 0, out = len / 4 * 3, pad = 0;
@@ -234,7 +237,6 @@ static ssize_t read_key(const char *s, uint8_t *key, size_t room)
 		pad++;
 	buf = secret_alloc(out);
 	n = buf ? EVP_DecodeBlock(buf, (const uint8_t *)s, len) : -1;
-	wipe((char *)s, len);
 	if (n != (int)out || out - pad > room) {
 		secret_free(buf, out);
 		return -1;
@@ -307,13 +309,17 @@ int etsi014_enc_keys(struct etsi014 *c, size_t n, size_t size, uint8_t *ids,
 
 	snprintf(body, sizeof(body), "{\"number\":%zu,\"size\":%zu}", n,
 		 8 * size);
+	wipe_frees(true);
 	ret = request(c, "enc_keys", body, err, room);
-	if (ret)
-		return ret;
-	o = parse(c);
-	got = read_keys(o, n, ids, key, n * size);
-	json_object_put(o);
-	return got == (ssize_t)(n * size) ? 0 : nonsense(c, err, room);
+	if (!ret) {
+		o = parse(c);
+		got = read_keys(o, n, ids, key, n * size);
+		json_object_put(o);
+		if (got != (ssize_t)(n * size))
+			ret = nonsense(c, err, room);
+	}
+	wipe_frees(false);
+	return ret;
 }
 
 /* A container has its keys in any order: into that of @ids; of one length. */
@@ -336,16 +342,27 @@ static bool sort_keys(size_t n, const uint8_t *ids, const uint8_t *back,
 	return true;
 }
 
+static int read_sorted(struct etsi014 *c, size_t n, const uint8_t *ids,
+		       uint8_t *key, size_t key_room, size_t *len, char *err,
+		       size_t room)
+{
+	uint8_t back[ETSI014_KEYS * ETSI014_ID], *all = secret_alloc(key_room);
+	struct json_object *o = parse(c);
+	ssize_t got = all ? read_keys(o, n, back, all, key_room) : -1;
+	bool good = got > 0 && sort_keys(n, ids, back, all, got, key);
+
+	json_object_put(o);
+	secret_free(all, key_room);
+	*len = got;
+	return good ? 0 : nonsense(c, err, room);
+}
+
 int etsi014_dec_keys(struct etsi014 *c, size_t n, const uint8_t *ids,
 		     uint8_t *key, size_t key_room, size_t *len, char *err,
 		     size_t room)
 {
-	uint8_t back[ETSI014_KEYS * ETSI014_ID];
 	char body[ETSI014_KEYS * 60 + 40], uuid[37];
-	struct json_object *o;
-	uint8_t *all;
 	size_t i, at;
-	ssize_t got;
 	int ret;
 
 	at = snprintf(body, sizeof(body), "{\"key_IDs\":[");
@@ -355,16 +372,12 @@ int etsi014_dec_keys(struct etsi014 *c, size_t n, const uint8_t *ids,
 			       "%s{\"key_ID\":\"%s\"}", i ? "," : "", uuid);
 	}
 	snprintf(body + at, sizeof(body) - at, "]}");
+	wipe_frees(true);
 	ret = request(c, "dec_keys", body, err, room);
+	if (!ret)
+		ret = read_sorted(c, n, ids, key, key_room, len, err, room);
+	wipe_frees(false);
 	if (ret)
-		return ret;
-	all = secret_alloc(key_room);
-	o = parse(c);
-	got = all ? read_keys(o, n, back, all, key_room) : -1;
-	json_object_put(o);
-	ret = got > 0 && sort_keys(n, ids, back, all, got, key) ? 0 :
-	      nonsense(c, err, room);
-	secret_free(all, key_room);
-	*len = ret ? 0 : got;
+		*len = 0;
 	return ret;
 }

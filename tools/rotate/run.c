@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <getopt.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +17,7 @@
 #include "run.h"
 #include "tools/common/log.h"
 #include "tools/common/notify.h"
+#include "tools/common/wipe_free.h"
 
 #define DONE	-1	/* exit status, less one, and negative */
 #define WRONG	-3
@@ -157,8 +157,7 @@ int rotate_run(const struct rotate_conf *conf, const struct rotate_options *o)
 {
 	log_setup(o->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO,
 		  !isatty(STDERR_FILENO));
-	/* no core dumps; and free() wipes what libraries free */
 	prctl(PR_SET_DUMPABLE, 0);
-	mallopt(M_PERTURB, 0xa5);
+	wipe_frees(true);
 	return loop(conf);
 }

@@ -3,8 +3,8 @@
  * WireGuard's generic netlink, as far as a peer's preshared key goes.
  *
  * What the kernel tells of an interface includes its private key. libnl frees
- * its buffers unwiped; main() makes free() wipe them (M_PERTURB). Messages
- * made here are wiped here.
+ * its buffers unwiped; rotate_run() makes free() wipe them. Messages made here
+ * are wiped here.
  */
 #include <errno.h>
 #include <netlink/attr.h>
