@@ -52,7 +52,7 @@ install: tools man $(if $(filter dkms,$(MODULES)),install-dkms)
 	$(call put,644,$(PREFIX)/lib/modules-load.d,$(MODULES_LOAD))
 	$(call put,644,$(PREFIX)/lib/systemd/catalog,$(CATALOG))
 	$(call put,644,$(DATADIR)/bash-completion/completions,$(BASH_COMPLETION))
-	$(call put,644,$(DATADIR)/zsh/site-functions,$(ZSH_COMPLETION))
+	$(call put,644,$(ZSHDIR),$(ZSH_COMPLETION))
 	$(call put,644,$(SYSCONFDIR)/apparmor.d,$(APPARMOR))
 	$(call put,644,$(DATADIR)/qkd,$(DATA))
 	$(foreach c,$(CONFIG),\

@@ -67,6 +67,7 @@ SRCDIR ?= /usr/src
 # systemd and udev look below /usr/local/lib too
 SYSTEMDDIR ?= $(PREFIX)/lib/systemd
 UDEVDIR ?= $(if $(filter /usr/local,$(PREFIX)),$(SYSCONFDIR)/udev,$(PREFIX)/lib/udev)
+ZSHDIR ?= $(DATADIR)/zsh/site-functions
 
 VERSION := $(shell cat VERSION 2>/dev/null || echo 0)
 
