@@ -13,8 +13,9 @@
 
 declare -A guest_pid
 
-# guest_start NAME FOLDER CABLE:SIDE PCAP: two guests on sides a and b of one
-# CABLE see each other, and what passes at this one's end is captured
+# guest_start NAME FOLDER CABLE:SIDE PCAP [ARGUMENTS OF QEMU...]: two guests on
+# sides a and b of one CABLE see each other, and what passes at this one's end is
+# captured
 guest_start() {
 	local name=$1 disk=$2 cable=${3%:*} side=${3##*:} pcap=$4 accel cpu=host peer=a more=
 
@@ -34,7 +35,7 @@ guest_start() {
 		-object "filter-dump,id=dump,netdev=n0,file=$pcap" \
 		-device virtio-rng-pci \
 		-virtfs "local,security_model=none,path=$test_dir/$name,mount_tag=host" \
-		< /dev/null > "$test_dir/$name.qemu" 2>&1 &
+		"${@:5}" < /dev/null > "$test_dir/$name.qemu" 2>&1 &
 	guest_pid[$name]=$!
 	at_exit guest_end "$name"
 }

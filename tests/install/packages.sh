@@ -21,10 +21,19 @@ rm -rf --one-file-system "$layer" "$layer".*
 mkdir -p "$layer/share/new"
 cp "$debs"/*.deb "$layer/share/"
 rm -f "$layer"/share/*dbgsym*
-# the same as the next version
+# the same as the next version, with other modules
+version=$(cat VERSION)
 for f in "$layer"/share/*.deb; do
 	dpkg-deb -R "$f" "$test_dir/x"
 	sed -i 's/^Version: .*/&+next/; s/(= \([^)]*\))/(= \1+next)/' "$test_dir/x/DEBIAN/control"
+	src=$test_dir/x/usr/src/qkd-$version
+	if [ -d "$src" ]; then
+		sed -i "s/$version/&+next/" "$src/dkms.conf" "$test_dir"/x/DEBIAN/p*
+		for m in core xfrm otp; do
+			echo 'MODULE_INFO(next, "yes");' >> "$src/kmod/$m/main.c"
+		done
+		mv "$src" "$src+next"
+	fi
 	dpkg-deb --root-owner-group -b "$test_dir/x" "$layer/share/new/" > /dev/null || die "repacking $f"
 	rm -r "$test_dir/x"
 done
@@ -48,6 +57,10 @@ is 'the group is there' "$(sh_inside 'getent group qkd | cut -d: -f1')" qkd
 is 'and the folder for secrets is private' "$(sh_inside 'stat -c %a /etc/qkd/psk')" 700
 is 'links are restored at boot' "$(sh_inside 'systemctl is-enabled qkd.service qkdd.service qkd-exporter.service' | xargs)" \
 	'enabled enabled enabled'
+# where shells of Debian look for them
+is 'completions are there' "$(sh_inside 'cd /usr/share && ls bash-completion/completions/qkd* zsh/vendor-completions/_qkd*' | xargs)" \
+	"$(for p in qkd-kmed qkd-relayd qkd-swan qkd-tls qkd-wg qkdctl; do
+		echo bash-completion/completions/$p; done | xargs) zsh/vendor-completions/_qkdctl"
 check 'pages are there' sh_inside 'cd /usr/share/doc/qkd-doc && ls tour.rst* netlink'
 check 'a program is built against libqkd-dev' sh_inside \
 	'apt-get -qy --no-install-recommends -o Dpkg::Use-Pty=0 install gcc libc6-dev && echo "#include <qkd/tunnel.h>
@@ -64,7 +77,12 @@ check 'apt upgrades them' later \
 is 'to the next version' "$(later 'dpkg-query -W -f "\${Version}\n" "*qkd*" | sort -u | grep -c next')" 1
 is 'what was configured stays' "$(later 'tail -n 1 /etc/qkd/qkdd.conf; cat /etc/qkd/qkd.conf')" \
 	"$(printf 'log debug\n# mine')"
-check 'and the modules' later 'modinfo -k "$(ls /lib/modules)" qkd_xfrm'
+is 'and the modules are the next' "$(later 'for m in qkd qkd_xfrm qkd_otp; do
+	modinfo -k "$(ls /lib/modules)" -F next $m; done' | xargs)" 'yes yes yes'
+# for live.sh
+later 'mkdir /share/built && cp /var/lib/dkms/qkd/*/*/*/module/qkd*.ko* /share/built/ && cd /share/built &&
+	for f in *.xz; do [ ! -e "$f" ] || { apt-get -qy install xz-utils; xz -d "$f"; }; done' > /dev/null
+mv "$layer/later/share/built" "$layer/share/"
 
 check 'apt removes them' later 'apt-get -qy -o Dpkg::Use-Pty=0 remove "qkd-*" "libqkd*"'
 is 'modules are gone' "$(later 'find /lib/modules /usr/src /var/lib/dkms -name "qkd*"')" ''
