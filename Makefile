@@ -117,7 +117,9 @@ check-packages: deb ## packages in fresh Debian 12 and 13: install, reboot, upgr
 check-reproducible: ## two builds elsewhere and at other times install the same bytes
 	@tests/install/reproducible.sh
 
-check-hybrid: ## qkdd's part of hybrid tunnels with OpenSSL 3.5, in a Debian 13
+check-hybrid: deps ## hybrid tunnels keyed by daemons with OpenSSL 3.5, of a Debian 13
+	@$(SUB) tools tests
+	@kmod/build.sh 6.12
 	@tests/install/hybrid.sh
 
 clean: ## remove what was built

@@ -21,15 +21,25 @@ root=${QKD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/qkd-linux}/systems/trixie-buil
 
 # run NODE here|there: qkdd with this machine's OpenSSL, or with Debian 13's
 run() {
-	local node=$1 enter=()
+	local node=$1 log=$test_dir/$1/log n cmd=("$O/bin/qkdd")
 
-	[ "$2" = here ] || enter=(chroot "$root")
-	local bin=$O/bin/qkdd
-	[ "$2" = here ] || bin=/srv/bin/qkdd
-	(exec ip netns exec "$node" "${enter[@]}" "$bin" --psk-dir "$test_dir/$node/psk" \
-		--state-dir "$test_dir/$node/state") 2>> "$test_dir/$node/log" &
+	[ "$2" = here ] || cmd=(chroot "$root" env LD_LIBRARY_PATH=/srv/lib /srv/bin/qkdd)
+	n=$(grep -c 'is ready' "$log" 2>/dev/null)
+	(exec ip netns exec "$node" "${cmd[@]}" --psk-dir "$test_dir/$node/psk" \
+		--state-dir "$test_dir/$node/state") 2>> "$log" &
 	daemon[$node]=$!
 	at_exit stop $!
+	wait_for 20 "[ \$(grep -c 'is ready' '$log') -gt ${n:-0} ]" ||
+		die "qkdd does not start: $(tail -n 3 "$log")"
+}
+# tells: what there is to know, after a failure
+tells() {
+	local n
+
+	for n in hospital biobank; do
+		say "$n" "$(tail -n 20 "$test_dir/$n/log")" "$(on $n qkdctl -s link show q)" \
+			"$(on $n qkdctl -s tunnel show t)"
+	done
 }
 end() { kill "${daemon[$1]}"; wait "${daemon[$1]}" 2>/dev/null || :; }
 says() { field "$1" t reason | grep -q -e "$2"; }
@@ -83,6 +93,7 @@ fi
 [ $there = there ] || run hospital here
 run biobank $there
 check 'with it at both, the tunnel is keyed' wait_live t 40
+[ $ktap_failed = 0 ] || { tells; exit 1; }
 check 'with one secret at both ends, both ways' wait_for 10 same_sid none
 check 'packets pass' on hospital ping -c 2 -W 5 10.77.0.2
 first=$(sid hospital out)

@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # hybrid.sh [SUITE]: the daemon's part of hybrid tunnels, built and run in a
-# Debian whose OpenSSL has ML-KEM-768 (trixie), where this one's may not. The
-# programs stay in $O/hybrid-SUITE/share/qkd/build, for trying by hand.
+# Debian whose OpenSSL has ML-KEM-768 (trixie), where this one's may not; then two
+# such daemons over kernel 6.12 (tests/e2e/hybrid.sh). The programs stay in
+# $O/hybrid-SUITE/share/qkd/build, for trying by hand.
+# timeout: 2400
 . "$(dirname "$0")/../lib.sh"
 need_root
-need_cmd mmdebstrap
+need_cmd mmdebstrap qemu-system-x86_64
 suite=${1:-trixie}
 cd "$tree" || exit 1
 root=$(tests/install/system.sh "$suite" build) || skip_all "no system of $suite"
@@ -28,3 +30,12 @@ for t in qkdd_kem qkdd_hybrid; do
 	is "$t" $status 0
 	at_least "$t: claims held with this OpenSSL" "$(($(grep -c '^ok' "$test_dir/$t") - $(grep -c '^ok.*SKIP' "$test_dir/$t")))" 7
 done
+
+# Two of these daemons agree, and the tunnels of two nodes are keyed with it: this
+# machine's programs but for them, in a guest.
+tests/vm/run -k 6.12 -m 2048 -t 1500 -e QKD_SLOW="${QKD_SLOW:-3}" \
+	tests/run -v e2e/hybrid > "$test_dir/e2e" 2>&1
+status=$?
+say "$(cat "$test_dir/e2e")"
+is 'two daemons key the tunnels of two nodes' $status 0
+at_least 'claims of that held' "$(grep '^ *ok' "$test_dir/e2e" | grep -vc SKIP)" 8
