@@ -124,6 +124,23 @@ else
 	skip 'the wire' 'needs root and tcpdump'
 fi
 
+# who guesses IDs and proves no key uses up so much and no more
+port=$((port + 1))
+"$tls" -d accept -f 127.0.0.1 near-far "127.0.0.1:$port" "127.0.0.1:$inside" 2> "$test_dir/guessed" &
+at_exit stop $!
+wait_for 10 grep -q listening "$test_dir/guessed"
+check 'key IDs can be guessed' "$tree/tests/unit/tls_guess.py" "$tls" near $port 400
+refused=$(grep -c 'too many have proven no key' "$test_dir/guessed")
+at_least 'after some nothing is taken' "$refused" 10
+at_least 'but not after the first' $((400 - refused)) 256
+# with key that was not guessed: of a client that began to reserve at 32768
+mkdir "$test_dir/begun"
+printf '\0\x80\0\0\0\0\0\0' > "$test_dir/begun/near"
+start env QKD_STANDIN_DIR="$test_dir/begun" "$tls" connect -l "127.0.0.1:$((port + 100))" \
+	near "127.0.0.1:$port"
+served() { curl -s -m 5 "http://127.0.0.1:$((port + 100))/page" | grep 'plaintext needle'; }
+check 'who holds the key is served again' wait_for 10 served
+
 accept_once "$test_dir/reply" -f 127.0.0.1
 port32=$port
 is 'the documented example works' "$("$example" near "127.0.0.1:$port32" 2>&1)" 'from the server'

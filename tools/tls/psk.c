@@ -14,8 +14,11 @@
 #include <qkd/qkd.h>
 
 #include "psk.h"
+#include "tools/common/clock.h"
 
 #define PSK_SIZE	48	/* that a client takes, and the longest */
+#define UNPROVEN_MAX	256	/* keys taken for who has not proven them ... */
+#define UNPROVEN_S	1.	/* then one in so long */
 #define SUITES		"TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
 
 static const unsigned char context[] = "qkd";
@@ -43,6 +46,10 @@ struct psk {
 
 static int psk_index = -1;
 static int link_index = -1;
+
+/* A server's, of all its connections; when the last of them was taken, in s */
+static unsigned int unproven;
+static double unproven_last;
 
 static struct psk *psk_of(const SSL *ssl)
 {
@@ -125,6 +132,24 @@ static int client_psk(SSL *ssl, const EVP_MD *md, const unsigned char **id,
 	return 1;
 }
 
+/*
+ * An ID can be made up, and to take its key uses it up. Who proves none may do
+ * that to some, not to the link.
+ */
+static bool may_take(void)
+{
+	double now = clock_now();
+
+	if (unproven >= UNPROVEN_MAX) {
+		if (now - unproven_last < UNPROVEN_S)
+			return false;
+		unproven--;
+	}
+	unproven++;
+	unproven_last = now;
+	return true;
+}
+
 static int server_psk(SSL *ssl, const unsigned char *id, size_t len,
 		      SSL_SESSION **session)
 {
@@ -147,9 +172,16 @@ static int server_psk(SSL *ssl, const unsigned char *id, size_t len,
 		snprintf(p->why, sizeof(p->why), "%s", "not a key ID");
 		return 1;
 	}
-	ret = fetch(ssl, &kid, key, NULL);
-	if (ret < 0)
+	if (!may_take()) {
+		snprintf(p->why, sizeof(p->why), "%s",
+			 "too many have proven no key");
 		return 1;
+	}
+	ret = fetch(ssl, &kid, key, NULL);
+	if (ret < 0) {
+		unproven--;	/* nothing was taken */
+		return 1;
+	}
 	p->session = to_session(ssl, key, ret);
 	qkd_wipe(key, sizeof(key));
 	if (p->session && SSL_SESSION_up_ref(p->session))
@@ -224,8 +256,12 @@ SSL *psk_ssl(SSL_CTX *ctx, int fd, bool server)
 bool psk_proven(const SSL *ssl)
 {
 	/* a PSK that was taken counts as a session resumed */
-	return SSL_is_init_finished(ssl) && SSL_session_reused(ssl) &&
-	       psk_of(ssl)->session;
+	if (!SSL_is_init_finished(ssl) || !SSL_session_reused(ssl) ||
+	    !psk_of(ssl)->session)
+		return false;
+	if (SSL_is_server(ssl) && unproven)
+		unproven--;
+	return true;
 }
 
 const char *psk_why(const SSL *ssl)
