@@ -62,7 +62,7 @@ static struct qkd_link links[] = {
 		.report = "{\"block\":41,\"mu\":[0.45,0.22],\"p\":[0.4,0.6],"
 			"\"pulses\":1000000,\"n_key\":[8000,6000],"
 			"\"m_key\":[90,60],\"n_chk\":[400,300],"
-			"\"m_chk\":[10,8],\"note\":\"a \\\"b\\\"\"}",
+			"\"m_chk\":[10,8],\"leak\":1700,\"note\":\"a \\\"b\\\"\"}",
 		.text = "",
 	},
 	{
@@ -76,7 +76,11 @@ static struct qkd_link links[] = {
 		.reason = "evil\033[31m \"quote\"",
 		.pool_size = 100000, .rx_grace = 1500,
 		.generation = generation, .tx = &none, .rx = &none,
-		.rates = &no_rates, .errors = &no_errors, .report = "",
+		.rates = &no_rates, .errors = &no_errors, /* given up before reconciliation: of the key no error is known */
+		.report = "{\"block\":7,\"mu\":[0.45,0.22],\"p\":[0.4,0.6],"
+			"\"pulses\":1000000,\"n_key\":[8000,6000],"
+			"\"m_key\":[0,0],\"n_chk\":[400,300],"
+			"\"m_chk\":[100,72],\"leak\":0}",
 		.text = "",
 	},
 };

@@ -79,8 +79,10 @@ bool report_valid(const char *json)
 struct counts {
 	double mu[REPORT_GAINS];
 	double p[REPORT_GAINS];
-	double detected[REPORT_GAINS];
+	double key[REPORT_GAINS];	/* detected, in either basis */
+	double check[REPORT_GAINS];
 	double wrong[REPORT_GAINS];
+	double leak;	/* of reconciliation, which finds the key's errors */
 	double pulses;
 	unsigned int n;
 };
@@ -94,7 +96,7 @@ static void one_count(const char *name, const char *value, void *arg)
 		double *sums;
 	} arrays[] = {
 		{ "mu", c->mu }, { "p", c->p },
-		{ "n_key", c->detected }, { "n_chk", c->detected },
+		{ "n_key", c->key }, { "n_chk", c->check },
 		{ "m_key", c->wrong }, { "m_chk", c->wrong },
 	};
 	size_t stem = strcspn(name, ".");
@@ -103,6 +105,8 @@ static void one_count(const char *name, const char *value, void *arg)
 
 	if (!strcmp(name, "pulses"))
 		c->pulses = v;
+	if (!strcmp(name, "leak"))
+		c->leak = v;
 	if (name[stem] != '.' || sscanf(name + stem + 1, "%u", &i) != 1 ||
 	    i >= REPORT_GAINS)
 		return;
@@ -124,13 +128,14 @@ unsigned int report_gains(const char *json, struct gain *gains)
 	report_each(json, one_count, &c);
 	for (unsigned int i = 0; i < c.n; i++) {
 		double sent = c.pulses * c.p[i];
+		double detected = c.key[i] + c.check[i];
+		double compared = c.leak > 0 ? detected : c.check[i];
 
-		if (!(sent > 0) || !(c.detected[i] >= 0))
+		if (!(sent > 0) || !(detected >= 0))
 			continue;
 		gains[n].mu = c.mu[i];
-		gains[n].gain = c.detected[i] / sent;
-		gains[n++].error = c.detected[i] > 0 ?
-				   c.wrong[i] / c.detected[i] : 0;
+		gains[n].gain = detected / sent;
+		gains[n++].error = compared > 0 ? c.wrong[i] / compared : 0;
 	}
 	return n;
 }

@@ -279,7 +279,10 @@ static char *fmt_row(char *buf, enum row r, float v)
 	case QBER:
 		return fmt_percent(buf, v);
 	case EFFICIENCY:
-		return fmt_ratio(buf, v);
+		if (v > 0)
+			return fmt_ratio(buf, v);
+		snprintf(buf, UNIT_ROOM, "-");
+		return buf;
 	case LEVEL:
 		return fmt_human(buf, v);
 	case RAW:
