@@ -76,7 +76,8 @@ static struct qkd_link links[] = {
 		.reason = "evil\033[31m \"quote\"",
 		.pool_size = 100000, .rx_grace = 1500,
 		.generation = generation, .tx = &none, .rx = &none,
-		.rates = &no_rates, .errors = &no_errors, /* given up before reconciliation: of the key no error is known */
+		.rates = &no_rates, .errors = &no_errors,
+		/* given up before reconciliation: of the key no error is known */
 		.report = "{\"block\":7,\"mu\":[0.45,0.22],\"p\":[0.4,0.6],"
 			"\"pulses\":1000000,\"n_key\":[8000,6000],"
 			"\"m_key\":[0,0],\"n_chk\":[400,300],"
