@@ -195,6 +195,30 @@ TEST(dead_time_is_exact)
 	check_dead_time(_metadata, 10000);
 }
 
+/* The detectors of the basis that has most of the light are dead most often. */
+TEST(dead_time_is_of_each_basis)
+{
+	struct sim_config c;
+	struct sim_expect x;
+	struct sim_count n;
+	unsigned int k, b;
+
+	sim_count("length=10 efficiency=0.6 dead_ns=60 pz=0.865 seconds=0.2 "
+		  "speed=0 intensities=0.42,0.23 probabilities=0.4,0.6", &c,
+		  &n);
+	sim_expect(&c, &x);
+	for (k = 0; k < 2; k++)
+		for (b = 0; b < 2; b++) {
+			double want = n.pulses * x.sifted[k][b] * x.live_in[b];
+
+			TH_LOG("%.0f, expected %.0f", (double)n.sifted[k][b],
+			       want);
+			/* where the other basis is dead it has no say */
+			EXPECT_LT(fabs(n.sifted[k][b] / want - 1),
+				  b ? 0.06 : 0.02);
+		}
+}
+
 /* Afterpulses add the share told, know nothing of the light, and breed not */
 TEST(afterpulses_add_their_share)
 {

@@ -170,14 +170,20 @@ static void detector_rates(const struct sim_config *c,
 					rate[d] += j->p[s][pat];
 }
 
-/* Lim 2014's c_DT = 1 / (1 + R t), of each detector, weighted by its clicks */
-static double live_share(const struct sim_config *c, const double rate[4])
+/*
+ * Lim 2014's c_DT = 1 / (1 + R t), of each of these detectors, weighted by its
+ * clicks
+ */
+static double live_share(const struct sim_config *c, const double rate[4],
+			 unsigned int detectors)
 {
 	double dead = floor(c->dead_ns * 1e-9 * c->rate_hz + 0.5);
 	double all = 0, live = 0;
 	unsigned int d;
 
 	for (d = 0; d < 4; d++) {
+		if (!(detectors >> d & 1))
+			continue;
 		all += rate[d];
 		live += rate[d] / (1 + rate[d] * dead);
 	}
@@ -200,7 +206,10 @@ void sim_expect(const struct sim_config *c, struct sim_expect *x)
 	detector_rates(c, &j, rate);
 
 	memset(x, 0, sizeof(*x));
-	x->live = live_share(c, rate);
+	x->live = live_share(c, rate, 0xf);
+	for (k = 0; k < 2; k++)
+		x->live_in[k] = live_share(c, rate, sim_pattern_detectors(c,
+					   3 << 2 * k));
 	for (s = 0; s < c->intensities * 4; s++) {
 		unsigned int basis = s >> 1 & 1, bit = s & 1;
 

@@ -66,17 +66,18 @@ struct rates {
 static void rates_bb84(const struct sim_config *c, struct rates *r)
 {
 	struct sim_expect x;
-	double per_s;
+	double key, chk;
 	unsigned int k;
 
 	sim_expect(c, &x);
-	per_s = c->rate_hz * x.live;
-	r->clicks = x.click * per_s;
+	r->clicks = x.click * c->rate_hz * x.live;
+	key = c->rate_hz * x.live_in[0];
+	chk = c->rate_hz * x.live_in[1];
 	for (k = 0; k < c->intensities; k++) {
-		r->n_key[k] = x.sifted[k][0] * per_s;
-		r->m_key[k] = x.wrong[k][0] * per_s;
-		r->n_chk[k] = x.sifted[k][1] * per_s;
-		r->m_chk[k] = x.wrong[k][1] * per_s;
+		r->n_key[k] = x.sifted[k][0] * key;
+		r->m_key[k] = x.wrong[k][0] * key;
+		r->n_chk[k] = x.sifted[k][1] * chk;
+		r->m_chk[k] = x.wrong[k][1] * chk;
 	}
 }
 
@@ -183,7 +184,7 @@ static double asymptotic_bb84(const struct plan *p,
 	lim.pz_bob = 1;
 	sim_expect(&lim, &x);
 	single_photons(&lim, &y1, &e1);
-	return c->rate_hz * x.live *
+	return c->rate_hz * x.live_in[0] *
 		post_rate_infinite(c->mu[0], x.sifted[0][0],
 				   ratio(x.wrong[0][0], x.sifted[0][0]), y1,
 				   e1, p->f, 1);

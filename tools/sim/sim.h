@@ -165,6 +165,8 @@ double sim_raman_dark(const struct sim_config *c);
  * @sifted: by intensity and basis: sent with it in this basis, detected in it
  * @wrong: of these, with the wrong bit
  * @live: share of the clicks that dead time leaves
+ * @live_in: the same of each basis, whose detectors may be dead more often than
+ *	the other's
  *
  * BB84 only; exact for coherent states, thus to second order equal to Lim 2014
  * and Ma 2005.
@@ -175,6 +177,7 @@ struct sim_expect {
 	double sifted[SIM_INTENSITIES][2];
 	double wrong[SIM_INTENSITIES][2];
 	double live;
+	double live_in[2];
 };
 
 void sim_expect(const struct sim_config *c, struct sim_expect *x);
