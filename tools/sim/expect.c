@@ -208,8 +208,8 @@ void sim_expect(const struct sim_config *c, struct sim_expect *x)
 	memset(x, 0, sizeof(*x));
 	x->live = live_share(c, rate, 0xf);
 	for (k = 0; k < 2; k++)
-		x->live_in[k] = live_share(c, rate, sim_pattern_detectors(c,
-					   3 << 2 * k));
+		x->live_in[k] = live_share(c, rate,
+					   sim_pattern_detectors(c, 3 << 2 * k));
 	for (s = 0; s < c->intensities * 4; s++) {
 		unsigned int basis = s >> 1 & 1, bit = s & 1;
 
