@@ -22,6 +22,7 @@
 #include "pump.h"
 #include "tools/common/log.h"
 #include "tools/common/notify.h"
+#include "tools/common/wipe_free.h"
 
 static const char usage[] =
 "qkd-tls: TLS 1.3 under key of a QKD link\n"
@@ -410,6 +411,7 @@ int main(int argc, char **argv)
 	if (ret)
 		return ret - 1;
 	prctl(PR_SET_DUMPABLE, 0);
+	wipe_frees(true);
 	signal(SIGPIPE, SIG_IGN);
 	t.base = make_base();
 	t.ctx = psk_ctx(t.link, err, sizeof(err));

@@ -80,13 +80,17 @@ static void over(struct pump *p, const char *why)
 {
 	struct linger reset = { .l_onoff = 1 };
 	struct pump_conf conf = p->conf;
+	char text[256];
 
 	/* who reads the plain side must not take a part for the whole */
 	if (why && p->open && conf.out > 1)
 		setsockopt(conf.out, SOL_SOCKET, SO_LINGER, &reset,
 			   sizeof(reset));
+	/* it may be the connection's own text, which goes with it */
+	if (why)
+		snprintf(text, sizeof(text), "%s", why);
 	pump_free(p);
-	conf.end(conf.ctx, why);
+	conf.end(conf.ctx, why ? text : NULL);
 }
 
 /* What an operation on the TLS side came to: 1 go on, 0 wait, or -1 why */
