@@ -224,6 +224,7 @@ static void by_the_rule(uint64_t *slot, uint64_t n[POST_INTENSITIES],
 FIXTURE(end) {
 	struct event_base *base;
 	struct workers *workers;
+	struct auth_store *store;
 	struct deliver *d;
 	struct chain *c;
 	struct said said;
@@ -254,8 +255,9 @@ FIXTURE_SETUP(end)
 	self->workers = workers_new(self->base, 1);
 	chain_conf_init(&conf);
 	conf.block = BLOCK;
-	self->d = deliver_new(self->base, &sink, memory_store(variant->alice),
-			      variant->alice, &deliver_calls, NULL);
+	self->store = memory_store(variant->alice);
+	self->d = deliver_new(self->base, &sink, self->store, variant->alice,
+			      &deliver_calls, NULL);
 	self->c = chain_new(&conf, variant->alice ? QKD_ROLE_ALICE :
 			    QKD_ROLE_BOB, "cut", self->workers, self->d, &calls,
 			    &self->said);
@@ -273,6 +275,7 @@ FIXTURE_TEARDOWN(end)
 {
 	chain_free(self->c);
 	deliver_free(self->d);
+	auth_free(self->store);
 	workers_free(self->workers);
 	event_base_free(self->base);
 }
