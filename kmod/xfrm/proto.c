@@ -139,6 +139,8 @@ static void refuse(struct qkd_link *link, const struct qx_msg *m)
 		return;
 	answer.type = m->type == QX_OFFER ? QX_REJECT : QX_NONE;
 	answer.reason = QX_NO_TUNNEL;
+	/* an offer names the SA in use; a refusal that did would be ignored */
+	answer.spi = 0;
 	len = qx_msg_build(body, &answer);
 	qkd_msg_send(link, QKD_PROTO_XFRM, body, len);
 }
