@@ -104,7 +104,10 @@ static void gen_drop(struct otp_attach *att)
 	call_rcu(&g->rcu, gen_free);
 }
 
-/* Follow the link's generation. */
+/*
+ * Follow the link's generation. Nobody could be told that it was missed, and no
+ * packet would pass until the next one: so this waits for memory.
+ */
 static void gen_renew(struct otp_attach *att)
 {
 	struct otp_gen *g, *old = rcu_dereference_protected(att->gen,
@@ -118,9 +121,7 @@ static void gen_renew(struct otp_attach *att)
 	gen_drop(att);
 	if (!epoch)
 		return;
-	g = kzalloc(sizeof(*g), GFP_KERNEL);
-	if (!g)
-		return;
+	g = kzalloc(sizeof(*g), GFP_KERNEL | __GFP_NOFAIL);
 	g->att = att;
 	g->epoch = epoch;
 	g->id = att->tunnel->cfg.id;
@@ -285,15 +286,20 @@ void otp_attach_terms(struct otp_tunnel *t)
 	mutex_unlock(&otp_mutex);
 }
 
+static bool is_meant(const struct otp_tunnel *t, const struct qkd_link *link)
+{
+	return t->net == qkd_link_net(link) &&
+	       !strcmp(t->cfg.link, qkd_link_name(link));
+}
+
+/* A link that there was no memory for is tried again when it is heard of. */
 static void link_event(struct otp_tunnel *t, enum qkd_event event,
 		       struct qkd_link *link)
 {
 	struct otp_attach *att = attached(t);
 
-	if (event == QKD_LINK_NEW) {
-		if (!att && t->net == qkd_link_net(link) &&
-		    !strcmp(t->cfg.link, qkd_link_name(link)))
-			attach(t, link, NULL);
+	if (!att && event != QKD_LINK_DEL && is_meant(t, link)) {
+		attach(t, link, NULL);
 		return;
 	}
 	if (!att || att->link != link)

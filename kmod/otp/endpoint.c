@@ -39,15 +39,15 @@ static bool ends_of_link(struct otp_tunnel *t, struct otp_endpoint *ep)
  * otp_endpoint_reset - forget what was heard, go back to what was configured
  * @t: the tunnel
  *
- * Context: may sleep; otp_mutex held. Return: 0 or -ENOMEM.
+ * Packets would go where the peer was: so this waits for memory. Context: may
+ * sleep; otp_mutex held.
  */
-int otp_endpoint_reset(struct otp_tunnel *t)
+void otp_endpoint_reset(struct otp_tunnel *t)
 {
-	struct otp_endpoint *ep = kzalloc(sizeof(*ep), GFP_KERNEL);
+	struct otp_endpoint *ep = kzalloc(sizeof(*ep),
+					  GFP_KERNEL | __GFP_NOFAIL);
 
 	lockdep_assert_held(&otp_mutex);
-	if (!ep)
-		return -ENOMEM;
 	ep->port = t->cfg.remote_port;
 	if (t->cfg.remote.family != AF_UNSPEC) {
 		ep->peer = t->cfg.remote;
@@ -60,7 +60,6 @@ int otp_endpoint_reset(struct otp_tunnel *t)
 	t->heard_offset = 0;
 	replace(t, ep);
 	spin_unlock_bh(&t->endpoint_lock);
-	return 0;
 }
 
 /**

@@ -311,7 +311,7 @@ void otp_sock_send(struct otp_tunnel *t, const struct otp_sock *s,
 		   const struct qkd_addr *saddr, struct sk_buff *skb, u8 tos);
 
 /* endpoint.c */
-int otp_endpoint_reset(struct otp_tunnel *t);
+void otp_endpoint_reset(struct otp_tunnel *t);
 void otp_endpoint_free(struct otp_tunnel *t);
 void otp_endpoint_learn(struct otp_tunnel *t, const struct sk_buff *skb,
 			u32 epoch, u64 offset);
