@@ -44,12 +44,20 @@ for m in qkd qkd_xfrm qkd_otp; do
 	[ "$from" ] && ((at > from)) || from=$((at))
 	((at + size < to)) || to=$((at + size))
 done
+# where sysfs refuses a new device, the kernel itself errs: free_netdev() frees
+# what this kernel lets go of late
+map=$("$tree/tests/vm/debug-kernel.sh" --dir)/System.map
+[ -e "$map" ] || map=/proc/kallsyms # takes minutes
+mapfile -t not < <(grep -m 1 -A 1 ' netdev_register_kobject$' "$map" | cut -d ' ' -f 1)
+[ ${#not[@]} = 2 ] || die 'no netdev_register_kobject'
 starve() { # PERCENT
 	echo 0 > $fault/verbose
 	echo N > $fault/task-filter
 	echo N > $fault/ignore-gfp-wait
 	printf '0x%x' "$from" > $fault/require-start
 	printf '0x%x' "$to" > $fault/require-end
+	echo "0x${not[0]}" > $fault/reject-start
+	echo "0x${not[1]}" > $fault/reject-end
 	echo 32 > $fault/stacktrace-depth
 	echo 1000000 > $fault/times
 	echo "$1" > $fault/probability
@@ -58,6 +66,8 @@ feast() {
 	echo 0 > $fault/probability
 	echo 0 > $fault/require-start
 	echo 0xffffffffffffffff > $fault/require-end
+	echo 0 > $fault/reject-start
+	echo 0 > $fault/reject-end
 }
 at_exit feast
 

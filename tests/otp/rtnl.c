@@ -16,17 +16,22 @@ struct request {
 	char attrs[256];
 };
 
-static struct nlattr *put(struct request *r, int type, const char *text)
+static struct nlattr *put_data(struct request *r, int type, const void *data,
+			       size_t n)
 {
 	struct nlattr *a = (void *)((char *)r + NLMSG_ALIGN(r->head.nlmsg_len));
-	size_t n = text ? strlen(text) + 1 : 0;
 
 	a->nla_type = type;
 	a->nla_len = NLA_HDRLEN + n;
 	if (n)
-		memcpy((char *)a + NLA_HDRLEN, text, n);
+		memcpy((char *)a + NLA_HDRLEN, data, n);
 	r->head.nlmsg_len = (char *)a - (char *)r + NLA_HDRLEN + NLA_ALIGN(n);
 	return a;
+}
+
+static struct nlattr *put(struct request *r, int type, const char *text)
+{
+	return put_data(r, type, text, text ? strlen(text) + 1 : 0);
 }
 
 static void end(struct request *r, struct nlattr *nest)
@@ -81,10 +86,75 @@ int otp_rtnl_add(const char *name, const char *link)
 	r.head.nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL;
 	put(&r, IFLA_INFO_KIND, "qkdotp");
 	data = put(&r, IFLA_INFO_DATA, NULL);
-	put(&r, IFLA_QKDOTP_LINK, link);
+	if (link)
+		put(&r, IFLA_QKDOTP_LINK, link);
 	end(&r, data);
 	end(&r, info);
 	return ask(&r);
+}
+
+int otp_rtnl_set(const char *name, const char *link, uint32_t weight,
+		 uint32_t remote)
+{
+	struct request r = request(RTM_NEWLINK, name);
+	struct nlattr *info = put(&r, IFLA_LINKINFO, NULL), *data;
+
+	put(&r, IFLA_INFO_KIND, "qkdotp");
+	data = put(&r, IFLA_INFO_DATA, NULL);
+	if (link)
+		put(&r, IFLA_QKDOTP_LINK, link);
+	put_data(&r, IFLA_QKDOTP_WEIGHT, &weight, sizeof(weight));
+	put_data(&r, IFLA_QKDOTP_REMOTE4, &remote, sizeof(remote));
+	end(&r, data);
+	end(&r, info);
+	return ask(&r);
+}
+
+/* The attribute of @type among @n bytes at @p, or NULL. */
+static const struct nlattr *find(const void *p, size_t n, int type)
+{
+	const struct nlattr *a = p;
+
+	while (n >= NLA_HDRLEN && a->nla_len >= NLA_HDRLEN && a->nla_len <= n) {
+		size_t step = NLA_ALIGN(a->nla_len);
+
+		if ((a->nla_type & NLA_TYPE_MASK) == type)
+			return a;
+		if (step > n)
+			break;
+		n -= step;
+		a = (const void *)((const char *)a + step);
+	}
+	return NULL;
+}
+
+static const struct nlattr *within(const struct nlattr *a, int type)
+{
+	return a ? find((const char *)a + NLA_HDRLEN, a->nla_len - NLA_HDRLEN,
+			type) : NULL;
+}
+
+uint32_t otp_rtnl_weight(const char *name)
+{
+	struct request r = request(RTM_GETLINK, name);
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	const size_t head = NLMSG_LENGTH(sizeof(struct ifinfomsg));
+	const struct nlattr *a = NULL;
+	uint32_t weight = 0;
+	char answer[16384];
+	ssize_t n = -1;
+
+	r.head.nlmsg_flags = NLM_F_REQUEST;
+	if (fd >= 0 && send(fd, &r, r.head.nlmsg_len, 0) > 0)
+		n = recv(fd, answer, sizeof(answer), 0);
+	if (n > (ssize_t)head &&
+	    ((struct nlmsghdr *)answer)->nlmsg_type == RTM_NEWLINK)
+		a = within(within(find(answer + head, n - head, IFLA_LINKINFO),
+				  IFLA_INFO_DATA), IFLA_QKDOTP_WEIGHT);
+	if (a)
+		memcpy(&weight, (const char *)a + NLA_HDRLEN, sizeof(weight));
+	close(fd);
+	return weight;
 }
 
 int otp_rtnl_up(const char *name, bool up)

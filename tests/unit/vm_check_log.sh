@@ -54,5 +54,6 @@ check_fails 'nor the next, where one breaks off' 'in c / d' log
 put 'qkd: loading out-of-tree module taints kernel.' \
 	'Lock dependency validator: Copyright (c) 2006 Red Hat, Inc.' \
 	'kmemleak: Kernel memory leak detector initialized (mem pool available: 31000)' \
-	'FAULT_INJECTION: forcing a failure.'
-check 'what is said at every boot is none' log
+	'FAULT_INJECTION: forcing a failure.' \
+	'ref_tracker: memory allocation failure, unreliable refcount tracker.'
+check 'what is said at every boot, or of a fault, is none' log
