@@ -564,6 +564,17 @@ static u64 floor_of(const struct qkd_consumer *c)
 	return floor + READ_ONCE(c->floor);
 }
 
+u32 qkd_consumer_most(const struct qkd_consumer *c)
+{
+	u32 size = c->link->pool.tx.size;
+	u64 floor = floor_of(c);
+
+	/* feeders come when a quarter is free: qkd_pool_has_room() */
+	size -= size / 4;
+	return size > floor ? size - floor : 0;
+}
+EXPORT_SYMBOL_GPL(qkd_consumer_most);
+
 int qkd_reserve(struct qkd_consumer *c, void *dst, u32 len, u64 *offset,
 		u32 *epoch)
 {

@@ -151,6 +151,7 @@ int otp_pad_ensure(struct otp_tunnel *t, struct otp_gen *g,
 		   struct otp_queue *q, u32 need, u32 longest)
 {
 	struct otp_piece *cur, *old;
+	u32 more = need;
 	unsigned int i;
 
 	for (i = 0; i < 2; i++) {
@@ -172,11 +173,13 @@ int otp_pad_ensure(struct otp_tunnel *t, struct otp_gen *g,
 		swap(cur, old);
 	}
 	if (old->len > longest)
-		need -= min(need - 1, old->len - longest);
+		more -= min(need - 1, old->len - longest);
 	/* what is left may have to be given up for room */
-	if (need > OTP_BATCH_ROOM - old->len)
+	if (more > OTP_BATCH_ROOM - old->len) {
 		drop_piece(t, old);
-	return fill_piece(t, g, q, cur, old, need);
+		more = need;
+	}
+	return fill_piece(t, g, q, cur, old, more);
 }
 
 /**

@@ -165,14 +165,17 @@ static int send_segments(struct otp_path *path, struct sk_buff *skb,
 
 /*
  * Secure pad for the whole of @skb. -EAGAIN: there is none. @ensured: false if
- * the need could not be told in advance.
+ * the need could not be told in advance, or is more than the pool can have: then
+ * there is some, and segments go as far as there is more.
  */
 static int secure_pad(struct otp_path *path, const struct sk_buff *skb,
 		      bool *ensured)
 {
-	u32 longest = 0, need = pad_needed(path->t, skb, &longest);
+	u32 longest = 0, need = pad_needed(path->t, skb, &longest), most;
 
-	*ensured = need && need + longest <= OTP_BATCH_ROOM;
+	most = skb_is_gso(skb) ? qkd_consumer_most(path->g->att->consumer) :
+				 OTP_BATCH_ROOM;
+	*ensured = need && need <= min(most, OTP_BATCH_ROOM);
 	if (!*ensured) {
 		longest = OTP_MASK_SIZE + READ_ONCE(path->t->dev->mtu);
 		need = longest;

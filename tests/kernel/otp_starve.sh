@@ -14,9 +14,13 @@ capture_start hospital wan "$test_dir/wan.pcap"
 
 check_fails 'no generation: no answer' '100% packet loss' \
 	on hospital ping -c 2 -i 0.3 -W 1 -p $needle -s 500 10.99.0.2
+# one that was no larger than the MTU when it began to wait
+ip -n hospital link set otp0 mtu 65000
+on hospital ping -c 1 -W 1 -p $needle -s 60000 10.99.0.2 > /dev/null
+ip -n hospital link set otp0 mtu 1440
 otp_fill
 check 'key comes: the waiting packets go first' wait_for 5 \
-	"[ \$(otp_stat hospital otp0 tx_payload_bytes) -ge 1056 ]"
+	"[ \$(otp_stat hospital otp0 tx_payload_bytes) -ge $((1056 + 60028)) ]"
 check 'and the tunnel works' on hospital ping -c 2 -i 0.2 -W 2 10.99.0.2
 
 available() { on hospital qkdctl -j link show ab | python3 -c '
@@ -42,3 +46,21 @@ capture_start hospital wan "$test_dir/clear.pcap"
 on hospital ping -q -c 1 -p $needle -s 100 10.77.0.2 > /dev/null
 capture_stop
 check 'which the search would have found' clear "$test_dir/clear.pcap"
+
+# segments of one packet, 64,728 bytes of pad, where a full pool has less to give
+ip -n hospital link set otp0 down
+on hospital qkdctl otp set otp0 key-reserve 200000
+ip -n hospital link set otp0 up
+otp_fill
+sleep 1
+was=$(otp_stat hospital otp0 tx_payload_bytes)
+on hospital python3 -c '
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+UDP_SEGMENT = 103
+s.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, 1000)
+s.sendto(bytes(62000), ("10.99.0.2", 9))'
+check 'what is more than the pool can have goes as far as there is key' wait_for 5 \
+	"[ \$(otp_stat hospital otp0 tx_payload_bytes) -ge $((was + 40000)) ]"
+otp_fill
+check 'and does not stand in the way' on hospital ping -c 2 -i 0.2 -W 2 10.99.0.2
