@@ -210,6 +210,7 @@ struct otp_config {
  * @fallback: RCU, written under rtnl; NULL: packets wait for key
  * @route: cache
  * @queues: one a transmit queue
+ * @stale: erases pad that they did not use in time
  * @gro: receive
  * @stats: per CPU
  * @wait: queues that wait for key
@@ -229,6 +230,7 @@ struct otp_tunnel {
 	struct otp_fallback __rcu *fallback;
 	struct dst_cache route;
 	struct otp_queue *queues;
+	struct delayed_work stale;
 	struct gro_cells gro;
 	struct otp_stats __percpu *stats;
 	struct otp_wait wait;

@@ -9,6 +9,43 @@
 #include <linux/mm.h>
 #include "otp.h"
 
+static void drop_piece(struct otp_tunnel *t, struct otp_piece *p)
+{
+	if (!p->len)
+		return;
+	memzero_explicit(p->p, p->len);
+	otp_count(t, OTP_TX_WASTED, p->len);
+	p->len = 0;
+}
+
+static void drop_stale(struct otp_tunnel *t, struct otp_piece *p)
+{
+	if (time_after(jiffies, p->filled + OTP_BATCH_AGE))
+		drop_piece(t, p);
+}
+
+/* Queues that send no more erase nothing themselves. */
+static void pad_stale(struct work_struct *work)
+{
+	struct otp_tunnel *t = container_of(to_delayed_work(work),
+					    struct otp_tunnel, stale);
+	bool left = false;
+	unsigned int i;
+
+	for (i = 0; i < t->dev->num_tx_queues; i++) {
+		struct netdev_queue *txq = netdev_get_tx_queue(t->dev, i);
+		struct otp_piece *p = t->queues[i].piece;
+
+		__netif_tx_lock_bh(txq);
+		drop_stale(t, &p[0]);
+		drop_stale(t, &p[1]);
+		left |= p[0].len || p[1].len;
+		__netif_tx_unlock_bh(txq);
+	}
+	if (left)
+		schedule_delayed_work(&t->stale, OTP_BATCH_AGE);
+}
+
 /**
  * otp_pad_init - allocate a device's queues
  * @t: its tunnel
@@ -20,6 +57,7 @@ int otp_pad_init(struct otp_tunnel *t)
 	unsigned int i, n = t->dev->num_tx_queues;
 	struct otp_piece *p;
 
+	INIT_DELAYED_WORK(&t->stale, pad_stale);
 	t->queues = kvcalloc(n, sizeof(*t->queues), GFP_KERNEL);
 	if (!t->queues)
 		return -ENOMEM;
@@ -34,15 +72,6 @@ int otp_pad_init(struct otp_tunnel *t)
 	return 0;
 }
 
-static void drop_piece(struct otp_tunnel *t, struct otp_piece *p)
-{
-	if (!p->len)
-		return;
-	memzero_explicit(p->p, p->len);
-	otp_count(t, OTP_TX_WASTED, p->len);
-	p->len = 0;
-}
-
 /**
  * otp_pad_free - wipe and free a device's queues
  * @t: its tunnel, which sends no more
@@ -55,6 +84,7 @@ void otp_pad_free(struct otp_tunnel *t)
 
 	if (!t->queues)
 		return;
+	cancel_delayed_work_sync(&t->stale);
 	for (i = 0; i < 2 * t->dev->num_tx_queues; i++)
 		kvfree_sensitive(t->queues[i / 2].piece[i % 2].buf,
 				 OTP_BATCH_ROOM);
@@ -128,6 +158,7 @@ static int fill_piece(struct otp_tunnel *t, struct otp_gen *g,
 	if (err)
 		return err;
 	p->filled = jiffies;
+	schedule_delayed_work(&t->stale, OTP_BATCH_AGE);
 	join(p, old, len);
 	if (p->epoch == g->epoch)
 		return 0;
@@ -157,9 +188,9 @@ int otp_pad_ensure(struct otp_tunnel *t, struct otp_gen *g,
 	for (i = 0; i < 2; i++) {
 		struct otp_piece *p = &q->piece[i];
 
-		if (p->len && (p->epoch != g->epoch ||
-			       time_after(jiffies, p->filled + OTP_BATCH_AGE)))
+		if (p->epoch != g->epoch)
 			drop_piece(t, p);
+		drop_stale(t, p);
 	}
 	cur = &q->piece[q->cur];
 	old = &q->piece[!q->cur];
