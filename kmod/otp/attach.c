@@ -140,6 +140,20 @@ static struct otp_attach *attached(struct otp_tunnel *t)
 	return rcu_dereference_protected(t->att, lockdep_is_held(&otp_mutex));
 }
 
+/* Of the device's name; with its number, if another of that name has one. */
+static struct qkd_consumer *account(struct otp_tunnel *t, struct qkd_link *link)
+{
+	char name[IFNAMSIZ + 6];
+	struct qkd_consumer *c;
+
+	c = qkd_consumer_add(link, "otp", t->dev->name);
+	if (c != ERR_PTR(-EEXIST))
+		return c;
+	/* it was renamed since, or is in another namespace */
+	snprintf(name, sizeof(name), "%s.%u", t->dev->name, t->cfg.id);
+	return qkd_consumer_add(link, "otp", name);
+}
+
 static int attach(struct otp_tunnel *t, struct qkd_link *link,
 		  struct netlink_ext_ack *extack)
 {
@@ -152,7 +166,7 @@ static int attach(struct otp_tunnel *t, struct qkd_link *link,
 	att->tunnel = t;
 	att->link = link;
 	qkd_link_hold(link);
-	att->consumer = qkd_consumer_add(link, "otp", t->dev->name);
+	att->consumer = account(t, link);
 	if (IS_ERR(att->consumer)) {
 		err = PTR_ERR(att->consumer);
 		NL_SET_ERR_MSG(extack, "the link opens no account");
@@ -312,10 +326,9 @@ static void link_event(struct otp_tunnel *t, enum qkd_event event,
 	case QKD_LINK_DEL:
 		detach(t);
 		break;
-	case QKD_GENERATION:
-		gen_renew(att);
-		fallthrough;
 	default:
+		/* also if there was no memory for it when it was new */
+		gen_renew(att);
 		otp_wake(&t->wait);
 	}
 }

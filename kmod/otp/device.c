@@ -4,6 +4,7 @@
  * down. Packets, key and sockets are for others.
  */
 
+#include <linux/capability.h>
 #include <linux/if_arp.h>
 #include <linux/module.h>
 #include <linux/qkd_otp.h>
@@ -84,14 +85,22 @@ static u32 best_mtu(struct otp_tunnel *t)
 
 /* ---- the device ---- */
 
+static void set_xmit_class(struct net_device *dev, struct netdev_queue *txq,
+			   void *key)
+{
+	lockdep_set_class(&txq->_xmit_lock, (struct lock_class_key *)key);
+}
+
 static int otp_dev_init(struct net_device *dev)
 {
 	struct otp_tunnel *t = netdev_priv(dev);
 	int err = -ENOMEM;
 
+	lockdep_register_key(&t->xmit_key);
+	netdev_for_each_tx_queue(dev, set_xmit_class, &t->xmit_key);
 	t->stats = alloc_percpu(struct otp_stats);
 	if (!t->stats)
-		return err;
+		goto err_key;
 	err = qkd_compat_tstats_init(dev);
 	if (err)
 		goto err_stats;
@@ -114,6 +123,8 @@ err_tstats:
 	qkd_compat_tstats_uninit(dev);
 err_stats:
 	free_percpu(t->stats);
+err_key:
+	lockdep_unregister_key(&t->xmit_key);
 	return err;
 }
 
@@ -130,6 +141,7 @@ static void otp_dev_uninit(struct net_device *dev)
 	otp_pad_free(t);
 	qkd_compat_tstats_uninit(dev);
 	free_percpu(t->stats);
+	lockdep_unregister_key(&t->xmit_key);
 }
 
 static int otp_open(struct net_device *dev)
@@ -243,6 +255,9 @@ static int otp_validate(struct nlattr *tb[], struct nlattr *data[],
 		return refuse(a, extack, "rate is above 4 GB/s");
 	a = data[IFLA_QKDOTP_REMOTE4];
 	if (a && ipv4_is_multicast(nla_get_in_addr(a)))
+		return refuse(a, extack, "a tunnel has one peer");
+	a = data[IFLA_QKDOTP_REMOTE6];
+	if (a && ipv6_addr_is_multicast(nla_data(a)))
 		return refuse(a, extack, "a tunnel has one peer");
 	return 0;
 }
@@ -368,6 +383,16 @@ static int otp_newlink(struct net_device *dev,
 
 QKD_NEWLINK_OLD(otp_newlink)
 
+/* Whose namespace the device was given to has no say in the link's key. */
+static int may_change(struct otp_tunnel *t, struct netlink_ext_ack *extack)
+{
+	if (!t->net || ns_capable(t->net->user_ns, CAP_NET_ADMIN))
+		return 0;
+	NL_SET_ERR_MSG(extack,
+		       "the device's link is in another namespace: changes need CAP_NET_ADMIN there");
+	return -EPERM;
+}
+
 static int otp_changelink(struct net_device *dev, struct nlattr *tb[],
 			  struct nlattr *data[],
 			  struct netlink_ext_ack *extack)
@@ -379,6 +404,9 @@ static int otp_changelink(struct net_device *dev, struct nlattr *tb[],
 
 	if (!data)
 		return 0;
+	err = may_change(t, extack);
+	if (err)
+		return err;
 	/* first what may fail */
 	err = bind_link(t, data, extack);
 	if (err)

@@ -164,7 +164,6 @@ struct otp_queue {
  * @port: UDP
  * @sock4: IPv4
  * @sock6: IPv6, or NULL where it is off
- * @rcu: frees it
  */
 struct otp_sock {
 	struct list_head list;
@@ -173,7 +172,6 @@ struct otp_sock {
 	__be16 port;
 	struct socket *sock4;
 	struct socket *sock6;
-	struct rcu_head rcu;
 };
 
 /* The IPsec tunnel that carries packets for want of key; never changed. */
@@ -211,6 +209,7 @@ struct otp_config {
  * @route: cache
  * @queues: one a transmit queue
  * @stale: erases pad that they did not use in time
+ * @xmit_key: lockdep's, of their locks: a device may lead through another
  * @gro: receive
  * @stats: per CPU
  * @wait: queues that wait for key
@@ -231,6 +230,7 @@ struct otp_tunnel {
 	struct dst_cache route;
 	struct otp_queue *queues;
 	struct delayed_work stale;
+	struct lock_class_key xmit_key;
 	struct gro_cells gro;
 	struct otp_stats __percpu *stats;
 	struct otp_wait wait;

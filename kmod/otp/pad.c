@@ -58,12 +58,12 @@ int otp_pad_init(struct otp_tunnel *t)
 	struct otp_piece *p;
 
 	INIT_DELAYED_WORK(&t->stale, pad_stale);
-	t->queues = kvcalloc(n, sizeof(*t->queues), GFP_KERNEL);
+	t->queues = kvcalloc(n, sizeof(*t->queues), GFP_KERNEL_ACCOUNT);
 	if (!t->queues)
 		return -ENOMEM;
 	for (i = 0; i < 2 * n; i++) {
 		p = &t->queues[i / 2].piece[i % 2];
-		p->buf = kvmalloc(OTP_BATCH_ROOM, GFP_KERNEL);
+		p->buf = kvmalloc(OTP_BATCH_ROOM, GFP_KERNEL_ACCOUNT);
 		if (!p->buf) {
 			otp_pad_free(t);
 			return -ENOMEM;

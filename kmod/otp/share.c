@@ -79,7 +79,7 @@ static void share_retry(struct work_struct *work)
 	}
 	spin_unlock_bh(&s->lock);
 	if (again)
-		queue_delayed_work(system_wq, &s->retry, HZ / 100 + 1);
+		schedule_delayed_work(&s->retry, HZ / 100 + 1);
 }
 
 /**
@@ -208,7 +208,7 @@ int otp_share_reserve(struct otp_attach *att, void *dst, u32 len,
 	spin_lock(&s->lock);
 	err = reserve(s, att, dst, len, offset, epoch);
 	if (err == -EAGAIN)
-		queue_delayed_work(system_wq, &s->retry, HZ / 100 + 1);
+		schedule_delayed_work(&s->retry, HZ / 100 + 1);
 	spin_unlock(&s->lock);
 	return err;
 }

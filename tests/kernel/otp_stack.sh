@@ -38,7 +38,48 @@ on biobank qkdctl otp add otp8 link ba id 9 && ip -n biobank addr add 10.98.0.2/
 check 'then it is like any other' wait_for 5 reaches 10.98.0.2
 is 'of the MTU that it was made with' "$(ip -n hospital -j link show otp8 | python3 -c '
 import json,sys; print(json.load(sys.stdin)[0]["mtu"])')" 1300
-ip -n hospital link del otp8
+check_fails 'its peer is one' 'one peer' on hospital qkdctl otp set otp8 remote ff02::1
+check_fails 'of IPv4 as well' 'one peer' on hospital qkdctl otp set otp8 remote 224.0.0.1
+# as where devices of one name are in several containers
+ip -n hospital link set otp8 down && ip -n hospital link set otp8 name otp9 || die "no other name"
+check 'renamed, it leaves its name to another' on hospital qkdctl otp add otp8 link ab id 10
+is 'and each has an account of its own' "$(on hospital qkdctl -j key | python3 -c '
+import json,sys; print(*sorted(c["name"] for l in json.load(sys.stdin)
+	for c in l["consumers"] if c["kind"] == "otp"))')" 'otp0 otp8 otp8.10'
+ip -n hospital link del otp9
+# given to a container, whose root is root there alone
+start unshare -U -r -n sleep 1000
+wait_for 5 "[ \$(readlink /proc/$started/ns/user) != $(readlink /proc/self/ns/user) ]" &&
+	ip -n hospital link set otp8 netns $started || die "no container"
+inside() { nsenter -t $started -n "$@"; }
+check 'a container that it is given to can use it' nsenter -t $started -U -n ip link set otp8 up
+check_fails 'but not take more key by it' 'in another namespace' \
+	nsenter -t $started -U -n qkdctl otp set otp8 rate 1000000
+check 'as who owns the link can' inside qkdctl otp set otp8 rate 1000
+inside ip link del otp8
+ip -n biobank link del otp8
+
+# a tunnel through a tunnel: twice the pad
+on hospital qkdctl otp add otp7 link ab id 7 remote 10.99.0.2 mtu 1380 &&
+	on biobank qkdctl otp add otp7 link ba id 7 remote 10.99.0.1 mtu 1380 || die "no tunnel in it"
+ip -n hospital addr add 10.97.0.1/24 dev otp7 && ip -n hospital link set otp7 up
+ip -n biobank addr add 10.97.0.2/24 dev otp7 && ip -n biobank link set otp7 up
+check 'one leads through another' wait_for 5 reaches 10.97.0.2
+check 'with packets of all sizes' reaches -s 3000 10.97.0.2
+ip -n hospital link del otp7
+ip -n biobank link del otp7
+
+# who makes devices without end comes to the end of its own memory
+cgroup=$test_dir/cgroup
+mkdir "$cgroup" && mount -t cgroup2 none "$cgroup" && at_exit umount "$cgroup"
+if echo +memory > "$cgroup/cgroup.subtree_control" && mkdir "$cgroup/otp"; then
+	at_exit rmdir "$cgroup/otp"
+	sh -c "echo \$\$ > $cgroup/otp/cgroup.procs; ip -n hospital link add otp6 numtxqueues 64 type qkdotp"
+	at_least 'its memory is on the account of who made it' "$(cat "$cgroup/otp/memory.current")" 8000000
+	ip -n hospital link del otp6
+else
+	skip 'its memory is on the account of who made it' 'no memory controller'
+fi 2> /dev/null
 check 'ip -s link counts' sh -c "ip -n hospital -s -j link show otp0 | python3 -c '
 import json,sys; s = json.load(sys.stdin)[0][\"stats64\"]; sys.exit(not (s[\"rx\"][\"bytes\"] > 160 and s[\"tx\"][\"packets\"] > 1))'"
 
