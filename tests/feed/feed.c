@@ -239,7 +239,7 @@ static void keep(const int fd[2], uint8_t *rec, uint32_t block, double rate,
 		 unsigned long ms, int throw)
 {
 	struct pollfd p = { .fd = fd[0], .events = POLLOUT };
-	double begin = now(), done = 0;
+	double begin = now(), done = 0, since;
 
 	for (;;) {
 		if (rate && done > rate * (now() - begin)) {
@@ -251,6 +251,10 @@ static void keep(const int fd[2], uint8_t *rec, uint32_t block, double rate,
 			done += block / 2;
 		else if (!ms)
 			poll(&p, 1, 1);
+		/* what full pools did not take in a second is not made up for */
+		since = rate ? now() - 1 - done / rate : begin;
+		if (begin < since)
+			begin = since;
 		usleep(1000 * ms);
 	}
 }

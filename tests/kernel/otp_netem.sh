@@ -40,7 +40,7 @@ broken() {
 run() {
 	local file was=() s
 
-	start on biobank "$tree/tests/otp/numbered.py" receive 2 $size
+	start on biobank "$tree/tests/otp/numbered.py" receive $size
 	file=$test_dir/started.$test_started
 	wait_for 20 "ip netns exec biobank ss -lunH 'sport = 7001' | grep -q 7001" || die "nobody listens"
 	# the device's packets, whatever else goes through it
@@ -48,6 +48,9 @@ run() {
 	sent=$(otp_stat hospital otp0 tx_pad_bytes)
 	outside=$(broken)
 	on hospital "$tree/tests/otp/numbered.py" send 10.99.0.2 $count 2000 $size
+	# what was sent is on its way for 50 ms, and for as long as the machine takes
+	sleep 1
+	kill $started
 	wait_for 30 "! kill -0 $started"
 	eval "$(python3 -c '
 import json, sys
@@ -63,7 +66,8 @@ for k, v in json.load(open(sys.argv[1])).items():
 }
 received='' wrong='' twice='' late='' rx_pad='' replay='' auth=''
 
-netem delay 5ms loss 5% duplicate 5% reorder 20% 50%
+# reordered is what follows within the delay: slow machines need it long
+netem delay 50ms loss 5% duplicate 5% reorder 20% 50%
 run
 lost=$(dropped)
 is 'each packet went under pad' "$sent" $count
@@ -92,6 +96,6 @@ head -c 100000 /dev/urandom > "$test_dir/file"
 netem delay 2ms loss 2% duplicate 3% reorder 10% 50% corrupt 1%
 start on biobank "$tree/tests/otp/pages.py" receive "$test_dir/got"
 wait_for 20 "ip netns exec biobank ss -ltnH 'sport = 7000' | grep -q 7000" || die "nobody listens"
-check 'a file goes through' on hospital timeout 60 "$tree/tests/otp/pages.py" sendfile "$test_dir/file" 10.99.0.2
+check 'a file goes through' on hospital timeout $((60 * ${QKD_SLOW:-1})) "$tree/tests/otp/pages.py" sendfile "$test_dir/file" 10.99.0.2
 wait_for 20 "! kill -0 $started"
 check 'as it was' cmp "$test_dir/file" "$test_dir/got"

@@ -41,7 +41,7 @@ move() {
 		ip -n "$2" addr add fd99::"$3"/64 dev "$1" nodad &&
 		ip -n "$2" link set "$1" up || die "$1 does not move to $2"
 }
-reaches() { on "$1" ping -q -c 3 -i 0.2 -W 2 "${@:2}"; }
+reaches() { on "$1" ping -q -c 3 -i 0.2 -W $((2 * ${QKD_SLOW:-1})) "${@:2}"; }
 
 end middle ab a b
 end middle ba b a
@@ -62,7 +62,7 @@ loopback() {
 	start on two iperf3 -s
 	wait_for 20 "ip netns exec two ss -ltnH 'sport = 5201' | grep -q 5201" || die "no server"
 	for way in '' -R; do
-		on one timeout 30 iperf3 -J -c fd99::2 -n 300K $way > "$test_dir/tcp"
+		on one timeout $((30 * ${QKD_SLOW:-1})) iperf3 -J -c fd99::2 -n 300K $way > "$test_dir/tcp"
 		bytes=$(python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))["end"]["sum_received"]["bytes"])' "$test_dir/tcp")
 		at_least "over $1: TCP${way:+, the other way}" "$bytes" 100000
 	done

@@ -19,7 +19,7 @@ otp_feed -r 400000
 otp_tunnel 0
 otp_tunnel 1 remote fd77::2
 on biobank qkdctl otp set otp1 remote fd77::1
-reaches() { on hospital ping -q -c 3 -i 0.2 -W 2 "$@"; }
+reaches() { on hospital ping -q -c 3 -i 0.2 -W $((2 * ${QKD_SLOW:-1})) "$@"; }
 wait_for 10 reaches 10.99.0.2 || die "no key"
 wait_for 10 reaches 10.100.0.2 || die "no key"
 seen() { tcpdump -n -r "$test_dir/wan.pcap" "$1" 2> /dev/null | wc -l; }

@@ -3,15 +3,17 @@
 """A stream of numbered datagrams, whose content follows from their number.
 
     numbered.py send ADDRESS COUNT A_SECOND SIZE
-    numbered.py receive SECONDS SIZE
+    numbered.py receive SIZE
 
-Prints what came, as JSON: received, wrong, twice, late (after a later one),
-last (number), gap_ms (the longest between two). Like a camera's RTP: each has
+Receives until it was asked to end, by SIGTERM, and nothing comes for a second.
+Prints what came, as JSON: received, wrong, twice, late (after a later
+one), last (number), gap_ms (the longest between two). Like a camera's RTP: each has
 its time, and what the machine was too busy for by more than a frame is not made
 up for in haste, but is late for good.
 """
 import hashlib
 import json
+import signal
 import socket
 import sys
 import time
@@ -39,21 +41,23 @@ def send(address, count, rate, size):
         s.sendto(content(i, size), (address, PORT))
 
 
-def receive(seconds, size):
+def receive(size):
     s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
     s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
     # whatever net.core.rmem_max is: what waits for this program is not lost
     s.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 4 << 20)
     s.bind(("::", PORT))
     got, wrong, twice, late, last, gap = set(), 0, 0, 0, -1, 0.0
-    s.settimeout(60)
-    before = None
+    ending, before = [], None
+    signal.signal(signal.SIGTERM, lambda *_: ending.append(True))
+    s.settimeout(1)
     while True:
         try:
             d = s.recv(65535)
         except TimeoutError:
-            break
-        s.settimeout(seconds)
+            if ending:
+                break
+            continue
         now = time.monotonic()
         if before is not None:
             gap = max(gap, now - before)
@@ -75,4 +79,4 @@ def receive(seconds, size):
 if sys.argv[1] == "send":
     send(sys.argv[2], int(sys.argv[3]), float(sys.argv[4]), int(sys.argv[5]))
 else:
-    receive(float(sys.argv[2]), int(sys.argv[3]))
+    receive(int(sys.argv[2]))
