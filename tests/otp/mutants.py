@@ -3,11 +3,11 @@
 """Breaks the one-time-pad tunnel on purpose, one promise at a time, and sees
 whether the test of that promise fails.
 
-    mutants.py [NAME|TEST...]
+    mutants.py [-k] [NAME|TEST...]
 
 What unit tests can find: the modules' pure files, and the pads of qkdd's driver
-file. The tree is copied, and
-built there. Prints a line for each mutant and ends with "N passed, N failed,
+file. With -k, what kernel tests can, in the debug kernel (make debug-kernel): a
+minute each. The tree is copied, and built there. Prints a line for each mutant and ends with "N passed, N failed,
 N skipped": a mutant that a test finds is a pass.
 """
 import os
@@ -91,6 +91,56 @@ MUTANTS = [
      "pad_large"),
 ]
 
+KERNEL = [
+    ("a guaranteed rate is nobody's", "kmod/otp/fair.c",
+     "*owed = u->rate && u->credit >= len * USEC;", "*owed = false;",
+     "otp_call"),
+    ("packets that lack key are dropped", "kmod/otp/send.c",
+     "		return NETDEV_TX_BUSY;", "		goto drop;", "otp_call"),
+    ("IPsec policies are not asked", "kmod/otp/socket.c",
+     "		.flowi4_proto = IPPROTO_UDP,\n", "", "otp_policy"),
+    ("nor those of IPv6", "kmod/otp/socket.c",
+     "ip6_dst_lookup_flow(s->net, s->sock6->sk, fl, NULL);",
+     "ip6_route_output(s->net, s->sock6->sk, fl);", "otp_policy"),
+    ("a refused setting binds the device", "kmod/otp/device.c",
+     "			otp_attach_end(t);\n			t->cfg = before;\n",
+     "", "otp_stack"),
+    ("a name has one account", "kmod/otp/attach.c",
+     "if (c != ERR_PTR(-EEXIST))", "if (c)", "otp_stack"),
+    ("a group is a peer", "kmod/otp/device.c",
+     "ipv6_addr_is_multicast(nla_data(a))", "!nla_data(a)", "otp_stack"),
+    ("whoever has the device has the link", "kmod/otp/device.c",
+     "if (!t->net || ns_capable(t->net->user_ns, CAP_NET_ADMIN))",
+     "if (extack)", "otp_stack"),
+    ("a device's memory is nobody's", "kmod/otp/pad.c",
+     "kvmalloc(OTP_BATCH_ROOM, GFP_KERNEL_ACCOUNT)",
+     "kvmalloc(OTP_BATCH_ROOM, GFP_KERNEL)", "otp_stack"),
+    ("counters stand still", "kmod/otp/receive.c",
+     "		dev_sw_netstats_rx_add(t->dev, len);", "		;", "otp_stack"),
+    ("sockets follow the device", "kmod/otp/socket.c",
+     "s = sock_new(t->net, t->cfg.port, extack);",
+     "s = sock_new(dev_net(t->dev), t->cfg.port, extack);", "otp_netns"),
+    ("both ends in one namespace are one", "kmod/otp/attach.c",
+     "if (g->id == id && g->port == port &&", "if (g->id == id &&",
+     "otp_netns"),
+    ("nobody roams", "kmod/otp/receive.c",
+     "	otp_endpoint_learn(t, skb, g->epoch, info->offset);\n", "",
+     "otp_netns"),
+    ("padding is left out", "kmod/otp/send.c",
+     "return otp_padded_len(len, READ_ONCE(t->cfg.pad_to),",
+     "return otp_padded_len(len, READ_ONCE(t->cfg.pad_to) / 2,",
+     "otp_ping"),
+    ("unused pad stays", "kmod/otp/pad.c",
+     "	schedule_delayed_work(&t->stale, OTP_BATCH_AGE);\n	join(",
+     "	join(", "otp_ping"),
+    ("pad for the MTU is thought to do", "kmod/otp/send.c",
+     "*ensured = need && need <= min(most, OTP_BATCH_ROOM);",
+     "*ensured = need && need + longest <= OTP_BATCH_ROOM;", "otp_starve"),
+    ("a large packet waits for what never comes", "kmod/otp/send.c",
+     "*ensured = need && need <= min(most, OTP_BATCH_ROOM);",
+     "*ensured = need && need <= OTP_BATCH_ROOM;", "otp_starve"),
+]
+
 tree = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
 
 
@@ -112,20 +162,41 @@ def finds(copy, test):
     return run(["build/tests/unit/" + test], copy, 120).returncode != 0
 
 
+def finds_in_kernel(copy, test):
+    made = run(["kmod/build.sh", "uml"], copy, 600)
+    if made.returncode:
+        print(made.stdout[-2000:])
+        return None
+    ran = run(["tests/vm/uml", "-t", "600", "-e", "QKD_SLOW=3",
+               "tests/run", "kernel/" + test], copy, 700)
+    for line in ran.stdout.splitlines():
+        if line.lstrip().startswith(("not ok", "WARNING: ", "BUG: ")):
+            print("#", line.strip())
+    return ran.returncode != 0
+
+
 def main():
-    wanted = sys.argv[1:]
+    kernel = sys.argv[1:2] == ["-k"]
+    wanted = sys.argv[1 + kernel:]
+    mutants = [m for m in (KERNEL if kernel else MUTANTS)
+               if not wanted or m[0] in wanted or m[-1] in wanted]
+    find = finds_in_kernel if kernel else finds
     passed = failed = 0
     with tempfile.TemporaryDirectory() as tmp:
         copy = os.path.join(tmp, "tree")
         shutil.copytree(tree, copy, symlinks=True, ignore=lambda d, names: [
-            n for n in names if n in (".git", "build", "__pycache__")])
-        for test in sorted({m[-1] for m in MUTANTS}):
-            if finds(copy, test) is not False:
+            n for n in names if n in (".git", "__pycache__") or
+            n == "build" and not kernel])
+        if kernel:
+            made = run(["make", "-f", "tools/Makefile", "-j2", "tools",
+                        "tests"], copy, 1200)
+            if made.returncode:
+                sys.exit(made.stdout[-2000:])
+        for test in sorted({m[-1] for m in mutants}):
+            if find(copy, test) is not False:
                 print("not ok - %s fails on code that is not broken" % test)
                 failed += 1
-        for name, file, was, becomes, test in MUTANTS:
-            if wanted and name not in wanted and test not in wanted:
-                continue
+        for name, file, was, becomes, test in mutants:
             path = os.path.join(copy, file)
             with open(path) as f:
                 right = f.read()
@@ -135,7 +206,7 @@ def main():
                 continue
             with open(path, "w") as f:
                 f.write(right.replace(was, becomes))
-            found = finds(copy, test)
+            found = find(copy, test)
             with open(path, "w") as f:
                 f.write(right)
             passed += bool(found)
