@@ -8,6 +8,7 @@
 . "$(dirname "$0")/../otp/lib.sh"
 otp_need mkfs.ext4 losetup
 need_kernel loop ext4
+[ -e /dev/loop-control ] && grep -q ext4 /proc/filesystems || skip_all "needs the kernel's loop, ext4"
 topo_two_nodes
 otp_links pool-size 4194304
 otp_fill
