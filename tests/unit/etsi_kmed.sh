@@ -39,13 +39,13 @@ run 4 100 "$k0" "kme=https://127.0.0.1:${kme_port[b]} $(of b2 a1)"
 check 'etsi014: with another SAE at one end, neither gets key' none
 
 # what json-c, libcurl and OpenSSL had of it is wiped, too
-"$O/tests/bin/etsi014_residue" "https://127.0.0.1:${kme_port[a]}" b1 "$pki/a1.crt" \
-	"$pki/a1.key" "$pki/ca.crt" > residue 2>&1
-at_least 'etsi014: key is found where it is looked for' \
-	"$(sed -n 's/^held //p' residue)" 8
 if [ -n "${QKD_SANITIZED:-}" ]; then
-	skip 'etsi014: and is nowhere when it was let go of' 'free() is the sanitizer'\''s'
+	skip 'etsi014: key is nowhere when it was let go of' 'free() is the sanitizer'\''s'
 else
+	"$O/tests/bin/etsi014_residue" "https://127.0.0.1:${kme_port[a]}" b1 "$pki/a1.crt" \
+		"$pki/a1.key" "$pki/ca.crt" > residue 2>&1
+	at_least 'etsi014: key is found where it is looked for' \
+		"$(sed -n 's/^held //p' residue)" 8
 	is 'etsi014: and is nowhere when it was let go of' \
 		"$(sed -n 's/^left //p' residue)" 0
 fi
