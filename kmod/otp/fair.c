@@ -37,7 +37,7 @@
 #define SLACK_BYTES	4096
 
 /* Virtual times are set back together long before they would overflow. */
-#define VTIME_MAX	(1ULL << 62)
+#define VTIME_MAX	(U64_MAX / 4)
 
 static u64 vspan(u32 len, u32 weight)
 {
