@@ -15,9 +15,13 @@ need_kernel sch_prio cls_u32
 # enough that the slowest machine's bulk uses it up.
 size=1250 rate=300 seconds=6 key=600000
 topo_two_nodes
+# what ffmpeg does not take at once is not lost
+rmem=$(sysctl -n net.core.rmem_max)
+sysctl -q -w net.core.rmem_max=8388608 && at_exit sysctl -q -w net.core.rmem_max="$rmem"
 otp_links pool-size 2097152 rx-grace 2s
 otp_feed -b 32768 -r $key
-otp_tunnel 0 rate 450000
+# by its weight alone it would get a hundredth
+otp_tunnel 0 rate 450000 weight 1
 otp_tunnel 1
 for n in hospital biobank; do
 	for d in otp0 otp1; do
