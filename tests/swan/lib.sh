@@ -24,10 +24,6 @@ swan_charon() {
 			vici {
 				socket = unix://$test_dir/$n.vici
 			}
-			kernel-netlink {
-				# a packet that came too early asks again soon
-				xfrm_acq_expires = 2
-			}
 		}
 		filelog {
 			log {
