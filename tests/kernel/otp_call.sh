@@ -108,7 +108,7 @@ bulk_bytes() { otp_stat hospital otp1 tx_payload_bytes; }
 start on hospital "$tree/tests/otp/blast.py" 10.100.0.2
 start on biobank "$tree/tests/otp/blast.py" 10.100.0.1
 wait_for 20 "[ \$(otp_stat hospital otp1 tx_starved) -gt 5 ] &&
-	[ \$(otp_stat biobank otp1 tx_starved) -gt 5 ]" || die "key is not scarce"
+	[ \$(otp_stat biobank otp1 tx_starved) -gt 5 ]" || skip_all "this machine is too slow to use up the key"
 sleep 1
 was=$(bulk_bytes)
 call 'guaranteed rate' 99
