@@ -246,7 +246,7 @@ TEST_F_TIMEOUT(store, no_mask_twice_wherever_the_power_is_cut, 300)
 {
 	static volatile long at, total;
 	static volatile int n;
-	uint8_t *start[2];
+	static uint8_t *start[2];
 	int i;
 
 	for (i = 0; i < 2; i++) {
