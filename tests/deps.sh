@@ -21,7 +21,7 @@ build=(
 check=(
 	# generated files, static checks
 	git python3 python3-yaml python3-jsonschema python3-ply spin
-	perl sparse shellcheck clang llvm valgrind
+	perl sparse shellcheck clang libclang-rt-dev llvm valgrind
 	# the debug kernel
 	flex bison cpio xz-utils zstd
 	# virtual machines and kernels of other suites

@@ -10,14 +10,15 @@
 declare -A charon=()
 
 # swan_charon NODE PLUGINS [LEVEL]: start its charon. Unless another LEVEL is
-# given, the log has every PPK used: 4 of "ike" tells secrets.
+# given, the log has every PPK used: 4 of "ike" tells secrets. From strongSwan 6 on
+# ciphers are of the plugin openssl.
 swan_charon() {
 	local n=$1
 
 	rm -f "$test_dir/$n.vici"
 	cat > "$test_dir/$n.strongswan" <<-EOF
 	charon-systemd {
-		load = random nonce aes sha1 sha2 hmac kdf gmp $2 socket-default vici
+		load = random nonce aes sha1 sha2 hmac kdf gmp openssl $2 socket-default vici
 		install_routes = no
 		make_before_break = yes
 		plugins {

@@ -118,7 +118,7 @@ if [ "$(id -u)" = 0 ] && command -v tcpdump > /dev/null; then
 	stop $dump
 	# extension psk_key_exchange_modes, length 2, one mode: psk_dhe_ke
 	check 'the client offers psk_dhe_ke and nothing else' \
-		sh -c "xxd -p '$test_dir/pcap' | tr -d '\n' | grep 002d00020101"
+		sh -c "od -An -v -tx1 '$test_dir/pcap' | tr -d ' \n' | grep 002d00020101"
 	is 'the plaintext is not on the wire' "$(grep -c -a 'plaintext needle' "$test_dir/pcap")" 0
 else
 	skip 'the wire' 'needs root and tcpdump'
