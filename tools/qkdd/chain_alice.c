@@ -179,6 +179,9 @@ static int answer(struct chain *c, uint64_t no, uint64_t base, uint64_t limit,
 		n = post_detect_get(body, len, base, limit, slot, basis, max);
 		ret = n < 0 ? n : look_up(c, slot, code, n, limit);
 	}
+	/* more than the body has room for */
+	if (ret == -EMSGSIZE)
+		ret = -EBADMSG;
 	if (ret)
 		goto out;
 	post_sift_pack(code, n, prep[0], prep[1], prep[2], prep[3]);
