@@ -101,11 +101,15 @@ tunnel_field() { # NODE JQ-FILTER
 rekeys() { tunnel_field "$1" '.out.rekeys // 0'; }
 keyed() { [ "$(tunnel_field "$1" '.out.spi != null and .in.spi != null')" = true ]; }
 
-# Until the tunnel has an SA each way.
+# There is key for the next rekeys: without, a tunnel that blocks drops packets, which
+# no rekey is to be blamed for.
+stocked() { at "$1" qkdctl -j link show $link | jq -e '.[0].tx.available >= 2048' > /dev/null; }
+
+# Until the tunnel has an SA each way, and a stock.
 await_key() { # NODE
 	local end=$((SECONDS + patience))
 
-	until keyed "$1"; do
+	until keyed "$1" && stocked "$1"; do
 		[ $SECONDS -lt $end ] || die "no key in $patience seconds"
 		tell "$1  $(show_node "$1")"
 		sleep 1
