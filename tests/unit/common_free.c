@@ -50,6 +50,19 @@ TEST(what_is_freed_is_wiped)
 	wipe_frees(false);
 }
 
+TEST(so_is_what_is_made_nothing)
+{
+#if !WIPE_FREE
+	SKIP(return, "free() is the sanitizer's");
+#endif
+	uintptr_t at = secret_of(256);
+
+	wipe_frees(true);
+	EXPECT_EQ(NULL, realloc((void *)at, 0));
+	EXPECT_EQ(0, left(at, 256));
+	wipe_frees(false);
+}
+
 TEST(so_is_what_is_moved)
 {
 #if !WIPE_FREE

@@ -35,8 +35,12 @@ void *realloc(void *p, size_t size)
 	size_t old;
 	void *more;
 
-	if (!p || !size || !wiping)
+	if (!p || !wiping)
 		return __libc_realloc(p, size);
+	if (!size) {
+		free(p);
+		return NULL;
+	}
 	more = malloc(size);
 	if (!more)
 		return NULL;
