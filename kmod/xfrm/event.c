@@ -4,27 +4,36 @@
  */
 
 #include <linux/notifier.h>
-#include <linux/rculist.h>
 
 #include "tunnel.h"
 
-/* Before the link goes, nobody must hold it. */
-static void link_del(struct qx_net *qn, struct qkd_link *link)
+static void let_go(struct qx_tunnel *t, const struct qkd_link *link)
 {
-	struct qx_tunnel *t = NULL;
-
-	while ((t = qx_tunnel_next(qn, t))) {
-		if (READ_ONCE(t->link) != link)
-			continue;
-		mutex_lock(&t->lock);
-		if (t->link == link) {
-			qx_unbind(t);
-			qx_out_changed(t);
-			qx_reason(t, "the link is gone");
-		}
-		mutex_unlock(&t->lock);
+	mutex_lock(&t->lock);
+	if (t->link == link) {
+		qx_unbind(t);
+		qx_out_changed(t);
+		qx_reason(t, "the link is gone");
 		qx_kick(t, QX_EV_CHECK);
 	}
+	mutex_unlock(&t->lock);
+}
+
+/*
+ * Before the link goes, nobody must hold it. Nobody finds it any more, but a
+ * tunnel being made, or run for the first time since it came, may have, and be
+ * about to bind itself: so each of this name is waited for.
+ */
+static void link_del(struct qx_net *qn, struct qkd_link *link)
+{
+	struct qx_tunnel *t;
+	unsigned long i;
+
+	mutex_lock(&qn->lock);
+	xa_for_each(&qn->tunnels, i, t)
+		if (!strcmp(t->conf.link, qkd_link_name(link)))
+			let_go(t, link);
+	mutex_unlock(&qn->lock);
 	qx_secret_forget(qn, qkd_link_index(link));
 }
 
@@ -53,9 +62,10 @@ static void tell(struct qx_net *qn, struct qkd_link *link, unsigned long event,
 		 enum qx_event told)
 {
 	struct qx_tunnel *t;
+	unsigned long i;
 
 	rcu_read_lock();
-	list_for_each_entry_rcu(t, &qn->tunnels, list)
+	xa_for_each(&qn->tunnels, i, t)
 		if (concerns(t, link, event))
 			qx_kick(t, told);
 	rcu_read_unlock();

@@ -51,9 +51,10 @@ static int acquire(struct xfrm_state *x, struct xfrm_tmpl *tmpl,
 static void flushed(struct net *net)
 {
 	struct qx_tunnel *t;
+	unsigned long i;
 
 	rcu_read_lock();
-	list_for_each_entry_rcu(t, &qx_net(net)->tunnels, list)
+	xa_for_each(&qx_net(net)->tunnels, i, t)
 		qx_kick(t, QX_EV_CHECK);
 	rcu_read_unlock();
 }

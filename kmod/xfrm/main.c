@@ -33,7 +33,6 @@ static int __net_init net_init(struct net *net)
 
 	qn->net = net;
 	mutex_init(&qn->lock);
-	INIT_LIST_HEAD(&qn->tunnels);
 	INIT_LIST_HEAD(&qn->bypasses);
 	INIT_LIST_HEAD(&qn->encaps);
 	spin_lock_init(&qn->turn_lock);

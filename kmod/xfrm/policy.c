@@ -77,8 +77,9 @@ static void tell(struct xfrm_policy *xp, int dir, u32 event)
 static bool reqid_alive(struct qx_net *qn, u32 reqid)
 {
 	struct qx_tunnel *t;
+	unsigned long i;
 
-	list_for_each_entry(t, &qn->tunnels, list)
+	xa_for_each(&qn->tunnels, i, t)
 		if (t->conf.reqid == reqid)
 			return true;
 	return false;

@@ -99,9 +99,10 @@ static void use_next(struct qx_secrets *h)
 static void tell(struct qx_net *qn, const struct qkd_link *link)
 {
 	struct qx_tunnel *t;
+	unsigned long i;
 
 	rcu_read_lock();
-	list_for_each_entry_rcu(t, &qn->tunnels, list)
+	xa_for_each(&qn->tunnels, i, t)
 		if (READ_ONCE(t->link) == link)
 			qx_kick(t, QX_EV_SECRET);
 	rcu_read_unlock();

@@ -5,7 +5,6 @@
  */
 
 #include <linux/random.h>
-#include <linux/rculist.h>
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
 
@@ -32,6 +31,7 @@ int qx_tables_init(struct qx_net *qn)
 
 	if (err)
 		return err;
+	xa_init_flags(&qn->tunnels, XA_FLAGS_ALLOC1);
 	err = rhashtable_init(&qn->by_id, &id_params);
 	if (err)
 		rhashtable_destroy(&qn->by_name);
@@ -40,6 +40,7 @@ int qx_tables_init(struct qx_net *qn)
 
 void qx_tables_destroy(struct qx_net *qn)
 {
+	xa_destroy(&qn->tunnels);
 	rhashtable_destroy(&qn->by_id);
 	rhashtable_destroy(&qn->by_name);
 }
@@ -122,19 +123,17 @@ struct qx_tunnel *qx_tunnel_find_id(struct qx_net *qn, const struct qx_id *id)
 }
 
 /* The first tunnel made after the one of this serial, held, or NULL. */
-struct qx_tunnel *qx_tunnel_after(struct qx_net *qn, u64 serial)
+struct qx_tunnel *qx_tunnel_after(struct qx_net *qn, u32 serial)
 {
-	struct qx_tunnel *t, *found = NULL;
+	unsigned long index = serial;
+	struct qx_tunnel *t;
 
 	rcu_read_lock();
-	list_for_each_entry_rcu(t, &qn->tunnels, list) {
-		if (t->serial > serial && refcount_inc_not_zero(&t->ref)) {
-			found = t;
-			break;
-		}
-	}
+	do {
+		t = xa_find_after(&qn->tunnels, &index, ULONG_MAX, XA_PRESENT);
+	} while (t && !get_unless_gone(t));
 	rcu_read_unlock();
-	return found;
+	return t;
 }
 
 /**
@@ -146,7 +145,7 @@ struct qx_tunnel *qx_tunnel_after(struct qx_net *qn, u64 serial)
  */
 struct qx_tunnel *qx_tunnel_next(struct qx_net *qn, struct qx_tunnel *t)
 {
-	u64 serial = t ? t->serial : 0;
+	u32 serial = t ? t->serial : 0;
 
 	if (t)
 		qx_tunnel_put(t);
@@ -353,11 +352,9 @@ static void tunnel_init(struct qx_tunnel *t, struct qx_net *qn,
 {
 	t->qn = qn;
 	t->conf = *conf;
-	t->serial = ++qn->serial;
 	refcount_set(&t->ref, 1);
 	mutex_init(&t->lock);
 	INIT_DELAYED_WORK(&t->work, work);
-	INIT_LIST_HEAD(&t->list);
 	INIT_LIST_HEAD(&t->turn_list);
 	INIT_LIST_HEAD(&t->out.old);
 	INIT_LIST_HEAD(&t->in.old);
@@ -424,13 +421,20 @@ static int publish(struct qx_tunnel *t)
 	if (err)
 		return err;
 	err = rhashtable_insert_fast(&qn->by_id, &t->by_id, id_params);
-	if (err) {
-		rhashtable_remove_fast(&qn->by_name, &t->by_name, name_params);
-		return err;
-	}
-	list_add_tail_rcu(&t->list, &qn->tunnels);
+	if (err)
+		goto err_name;
+	err = xa_alloc_cyclic(&qn->tunnels, &t->serial, t, xa_limit_32b,
+			      &qn->serial, GFP_KERNEL);
+	if (err < 0)
+		goto err_id;
 	WRITE_ONCE(qn->n_tunnels, qn->n_tunnels + 1);
 	return 0;
+
+err_id:
+	rhashtable_remove_fast(&qn->by_id, &t->by_id, id_params);
+err_name:
+	rhashtable_remove_fast(&qn->by_name, &t->by_name, name_params);
+	return err;
 }
 
 static void unpublish(struct qx_tunnel *t)
@@ -438,7 +442,7 @@ static void unpublish(struct qx_tunnel *t)
 	struct qx_net *qn = t->qn;
 
 	WRITE_ONCE(qn->n_tunnels, qn->n_tunnels - 1);
-	list_del_rcu(&t->list);
+	xa_erase(&qn->tunnels, t->serial);
 	rhashtable_remove_fast(&qn->by_id, &t->by_id, id_params);
 	rhashtable_remove_fast(&qn->by_name, &t->by_name, name_params);
 }
@@ -594,10 +598,11 @@ void qx_tunnels_del(struct qx_net *qn)
 	struct qx_tunnel *t;
 
 	do {
+		unsigned long first = 0;
+
 		mutex_lock(&qn->lock);
 		WRITE_ONCE(qn->closing, true);
-		t = list_first_entry_or_null(&qn->tunnels, struct qx_tunnel,
-					     list);
+		t = xa_find(&qn->tunnels, &first, ULONG_MAX, XA_PRESENT);
 		if (t)
 			tunnel_down(t);
 		mutex_unlock(&qn->lock);

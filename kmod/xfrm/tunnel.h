@@ -219,11 +219,10 @@ enum qx_turn {
  * struct qx_tunnel - a tunnel
  * @by_name: in qx_net.by_name
  * @by_id: in qx_net.by_id
- * @list: in qx_net.tunnels
  * @rcu: frees it
  * @ref: the tables', each queued work's, and everyone's who found it
  * @qn: namespace; not touched once @dead
- * @serial: grows from tunnel to tunnel
+ * @serial: in qx_net.tunnels; grows from tunnel to tunnel
  * @id: what its SAs are found by
  * @conf: as configured; only @conf.set ever changes, under @lock
  * @policy: indices of its policies, by direction; protected by qx_net.lock
@@ -245,11 +244,10 @@ enum qx_turn {
 struct qx_tunnel {
 	struct rhash_head by_name;
 	struct rhash_head by_id;
-	struct list_head list;
 	struct rcu_head rcu;
 	refcount_t ref;
 	struct qx_net *qn;
-	u64 serial;
+	u32 serial;
 	struct qx_id id;
 	struct qx_conf conf;
 	u32 policy[XFRM_POLICY_MAX];
@@ -275,10 +273,11 @@ struct qx_tunnel {
  * struct qx_net - qkd_xfrm's part of a network namespace
  * @net: the namespace
  * @lock: serialises the creation and deletion of tunnels; protects @serial,
- *	@reqid, @bypasses and @encaps, and the writing of the tables
+ *	@reqid, @bypasses and @encaps, and the writing of the tables. Whoever has
+ *	it sees all tunnels that are bound to a link
  * @by_name: tunnels; read under RCU
  * @by_id: tunnels; read under RCU
- * @tunnels: in order of creation; read under RCU
+ * @tunnels: by serial, so in order of creation; read under RCU
  * @n_tunnels: of @tunnels
  * @serial: of the latest tunnel
  * @reqid: allocated last
@@ -300,9 +299,9 @@ struct qx_net {
 	struct mutex lock; /* protects what the comment above says */
 	struct rhashtable by_name;
 	struct rhashtable by_id;
-	struct list_head tunnels;
+	struct xarray tunnels;
 	u32 n_tunnels;
-	u64 serial;
+	u32 serial;
 	u32 reqid;
 	bool closing;
 	struct list_head bypasses;
@@ -332,7 +331,7 @@ void qx_id_set(struct qx_id *id, u16 family, u8 mode, u32 reqid, u32 if_id,
 	       const xfrm_address_t *one, const xfrm_address_t *other);
 struct qx_tunnel *qx_tunnel_find(struct qx_net *qn, const char *name);
 struct qx_tunnel *qx_tunnel_find_id(struct qx_net *qn, const struct qx_id *id);
-struct qx_tunnel *qx_tunnel_after(struct qx_net *qn, u64 serial);
+struct qx_tunnel *qx_tunnel_after(struct qx_net *qn, u32 serial);
 struct qx_tunnel *qx_tunnel_next(struct qx_net *qn, struct qx_tunnel *t);
 void qx_tunnel_put(struct qx_tunnel *t);
 int qx_tunnel_new(struct qx_net *qn, const struct qx_conf *conf, u32 *reqid,

@@ -490,19 +490,9 @@ static bool has_tunnel(FIXTURE_DATA(faults) *self)
 	return true;
 }
 
-static bool need_module(const char *name)
-{
-	char cmd[300];
-
-	snprintf(cmd, sizeof(cmd),
-		 "[ -d /sys/module/%s ] || insmod %s/kmod-$(uname -r)/%s.ko 2>/dev/null",
-		 name, getenv("O") ? getenv("O") : "build", name);
-	return !system(cmd);
-}
-
 static bool need_xfrm(void)
 {
-	return need_module("qkd_xfrm");
+	return pair_module("qkd_xfrm");
 }
 
 TEST_F(faults, tunnel_add)
@@ -649,14 +639,14 @@ static unsigned int random_below(unsigned int n)
 
 TEST_F(faults, otp_add)
 {
-	if (!need_module("qkd_otp"))
+	if (!pair_module("qkd_otp"))
 		SKIP(return, "needs qkd_otp");
 	FEW_POINTS(otp_add(self), otp_del(self), has_otp());
 }
 
 TEST_F(faults, otp_del)
 {
-	if (!need_module("qkd_otp"))
+	if (!pair_module("qkd_otp"))
 		SKIP(return, "needs qkd_otp");
 	ASSERT_EQ(0, otp_add(self));
 	FEW_POINTS(otp_del(self), otp_add(self), !has_otp());
@@ -666,7 +656,7 @@ TEST_F(faults, otp_del)
 /* A second opening finds it open. */
 TEST_F(faults, otp_up)
 {
-	if (!need_module("qkd_otp"))
+	if (!pair_module("qkd_otp"))
 		SKIP(return, "needs qkd_otp");
 	ASSERT_EQ(0, otp_add(self));
 	EACH_POINT(otp_rtnl_up("otp0", true), otp_rtnl_up("otp0", false),
@@ -682,7 +672,7 @@ static int otp_set(uint32_t weight)
 /* All of what was asked for, or nothing. */
 TEST_F(faults, otp_set)
 {
-	if (!need_module("qkd_otp"))
+	if (!pair_module("qkd_otp"))
 		SKIP(return, "needs qkd_otp");
 	ASSERT_EQ(0, otp_add(self));
 	ASSERT_EQ(0, otp_set(7));
@@ -697,7 +687,7 @@ static int otp_unbound(FIXTURE_DATA(faults) *self)
 
 TEST_F(faults, otp_bind)
 {
-	if (!need_module("qkd_otp"))
+	if (!pair_module("qkd_otp"))
 		SKIP(return, "needs qkd_otp");
 	ASSERT_EQ(0, otp_rtnl_add("otp0", NULL));
 	EACH_POINT(otp_rtnl_set("otp0", "a", 9, 0), otp_unbound(self),
@@ -720,7 +710,7 @@ TEST_F(faults, otp_follows_its_link)
 	unsigned int n;
 	bool more = true;
 
-	if (!need_module("qkd_otp"))
+	if (!pair_module("qkd_otp"))
 		SKIP(return, "needs qkd_otp");
 	/* sysfs tells of the namespace that it was mounted in */
 	ASSERT_EQ(0, unshare(CLONE_NEWNS));

@@ -5,7 +5,7 @@ pair_SRCS := tests/pair/pair.c tests/pair/wire.c
 pair_LIBS := qkd
 pair_PKGS := libcrypto
 
-$(foreach t,account erased exporter faults feed get lifetime links netlink peer stream threads userns,\
+$(foreach t,account erased exporter faults feed get lifetime links netlink peer stream threads userns xfrm_bind,\
 	$(eval k_$(t)_SRCS := tests/kernel/$(t).c)\
 	$(eval k_$(t)_LIBS := pair qkd)\
 	$(eval k_$(t)_LDLIBS := -pthread)\

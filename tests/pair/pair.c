@@ -34,23 +34,29 @@ static void skip(const char *why)
 	exit(SKIP);
 }
 
-void pair_need(void)
+bool pair_module(const char *name)
 {
-	char cmd[600];
+	char cmd[600], loaded[64];
 	const char *dir = getenv("O");
 	struct utsname u;
 
-	if (geteuid())
-		skip("needs root");
-	if (!access("/sys/module/qkd", F_OK))
-		return;
+	snprintf(loaded, sizeof(loaded), "/sys/module/%s", name);
+	if (!access(loaded, F_OK))
+		return true;
 	uname(&u);
 	snprintf(cmd, sizeof(cmd),
-		 "ko=%s/kmod-%s/qkd.ko; "
+		 "ko=%s/kmod-%s/%s.ko; "
 		 "for m in $(modinfo -F depends $ko | tr , ' '); do "
-		 "modprobe -q $m; done; insmod $ko || modprobe -q qkd",
-		 dir ? dir : "build", u.release);
-	if (system(cmd))
+		 "modprobe -q $m; done; insmod $ko || modprobe -q %s",
+		 dir ? dir : "build", u.release, name, name);
+	return !system(cmd);
+}
+
+void pair_need(void)
+{
+	if (geteuid())
+		skip("needs root");
+	if (!pair_module("qkd"))
 		skip("needs the module qkd: make modules");
 }
 

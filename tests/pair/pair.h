@@ -10,6 +10,8 @@
 #ifndef _TESTS_PAIR_H
 #define _TESTS_PAIR_H
 
+#include <stdbool.h>
+
 #include <qkd/qkd.h>
 
 struct pair_end {
@@ -34,6 +36,8 @@ struct pair {
 
 /* KTAP skip unless the module is there, or can be loaded, and we are root. */
 void pair_need(void);
+/* True if the module is there, or could be loaded. */
+bool pair_module(const char *name);
 /* A namespace of its own, with the loopback device up. */
 void pair_namespace(void);
 /* Exits of the process undo it all. @pool: bytes of each ring, 0 default. */
