@@ -174,6 +174,17 @@ static const struct net_device_ops otp_netdev_ops = {
 	.ndo_get_stats64 = dev_get_tstats64,
 };
 
+/**
+ * otp_tunnel_of - the tunnel that a device is
+ * @dev: any
+ *
+ * Return: NULL if it is of another type.
+ */
+struct otp_tunnel *otp_tunnel_of(const struct net_device *dev)
+{
+	return dev->netdev_ops == &otp_netdev_ops ? netdev_priv(dev) : NULL;
+}
+
 static const struct device_type otp_device_type = { .name = "qkdotp" };
 
 static void otp_setup(struct net_device *dev)

@@ -257,6 +257,7 @@ extern unsigned int otp_net_id;
 struct otp_net *otp_net(struct net *net);
 
 /* device.c */
+struct otp_tunnel *otp_tunnel_of(const struct net_device *dev);
 int otp_device_register(void);
 void otp_device_unregister(void);
 void otp_device_net_exit(struct net *net);

@@ -19,6 +19,8 @@
 #endif
 #include "otp.h"
 
+#define OTP_NESTED_MAX	8	/* one-time-pad devices one in another */
+
 static void otp_setup(struct net *net, struct socket *sock,
 		      struct otp_sock *s)
 {
@@ -243,6 +245,65 @@ static struct dst_entry *cached(struct otp_tunnel *t, struct qkd_addr *saddr)
 #endif
 }
 
+/* Cached or new; @fresh says which. */
+static struct dst_entry *route(struct otp_tunnel *t, const struct otp_sock *s,
+			       const struct otp_endpoint *ep,
+			       struct qkd_addr *saddr, bool *fresh)
+{
+	struct dst_entry *dst;
+
+	saddr->family = ep->peer.family;
+	dst = cached(t, saddr);
+	*fresh = !dst;
+	if (dst)
+		return dst;
+	return saddr->family == AF_INET ? route4(t, s, ep, saddr) :
+					  route6(t, s, ep, saddr);
+}
+
+/* The device by which a tunnel's packets leave, if they do. */
+static struct net_device *way_out(struct otp_tunnel *t)
+{
+	const struct otp_endpoint *ep = rcu_dereference(t->endpoint);
+	const struct otp_sock *s = rcu_dereference(t->sock);
+	struct net_device *dev;
+	struct qkd_addr saddr;
+	struct dst_entry *dst;
+	bool fresh;
+
+	if (!ep || !s)
+		return NULL;
+	dst = route(t, s, ep, &saddr, &fresh);
+	if (IS_ERR(dst))
+		return NULL;
+	/* RCU keeps it */
+	dev = dst->dev;
+	dst_release(dst);
+	return dev;
+}
+
+/*
+ * A packet that came round would be encrypted anew each time, and in pieces when
+ * it no longer fits: what there is of pad would go into one. So a tunnel may lead
+ * through others, but not through itself. Whoever closes the circle last sees it,
+ * since routes are looked up anew when any has changed.
+ */
+static bool leads_back(const struct otp_tunnel *t, struct net_device *dev)
+{
+	struct otp_tunnel *through;
+	unsigned int depth;
+
+	for (depth = 0; dev && depth < OTP_NESTED_MAX; depth++) {
+		if (dev == t->dev)
+			return true;
+		through = otp_tunnel_of(dev);
+		if (!through)
+			return false;
+		dev = way_out(through);
+	}
+	return dev;
+}
+
 /**
  * otp_route - the way to the peer
  * @t: the tunnel
@@ -251,21 +312,17 @@ static struct dst_entry *cached(struct otp_tunnel *t, struct qkd_addr *saddr)
  * @saddr: set to the address to send from
  *
  * Context: BH disabled, RCU read lock. Return: a reference, or an ERR_PTR;
- * -ELOOP if the way leads through the tunnel itself.
+ * -ELOOP if the way leads through the tunnel itself, or too many others.
  */
 struct dst_entry *otp_route(struct otp_tunnel *t, const struct otp_sock *s,
 			    const struct otp_endpoint *ep,
 			    struct qkd_addr *saddr)
 {
 	struct dst_entry *dst;
+	bool fresh;
 
-	saddr->family = ep->peer.family;
-	dst = cached(t, saddr);
-	if (dst)
-		return dst;
-	dst = saddr->family == AF_INET ? route4(t, s, ep, saddr) :
-					 route6(t, s, ep, saddr);
-	if (!IS_ERR(dst) && dst->dev == t->dev) {
+	dst = route(t, s, ep, saddr, &fresh);
+	if (fresh && !IS_ERR(dst) && leads_back(t, dst->dev)) {
 		dst_cache_reset(&t->route);
 		dst_release(dst);
 		return ERR_PTR(-ELOOP);
