@@ -133,8 +133,10 @@ void qkd_consumer_del(struct qkd_consumer *c)
 	struct qkd_link *link = c->link;
 
 	mutex_lock(&link->consumers_mutex);
-	if (!--c->users)
+	if (!--c->users) {
+		qkd_pool_forget(c);
 		accounts_trim(link);
+	}
 	mutex_unlock(&link->consumers_mutex);
 	qkd_link_put(link);
 }

@@ -117,6 +117,7 @@ struct qkd_pool_state {
 
 void qkd_pool_init(struct qkd_link *link, u32 size);
 void qkd_pool_end(struct qkd_link *link);
+void qkd_pool_forget(struct qkd_consumer *c);
 int qkd_pool_start(struct qkd_link *link, const struct qkd_start *start);
 int qkd_pool_feed(struct qkd_link *link, const struct qkd_feed *rec,
 		  const void *block);
@@ -236,6 +237,10 @@ struct qkd_report {
  * @consumers_mutex: protects @consumers
  * @consumers: all accounts, @control included
  * @last_consumer: highest id given
+ * @promised: what programs leave to others; READ_ONCE
+ * @program_bytes: what they reserved; pool.tx_lock, as are the next two
+ * @asked: the most that one of them was refused and has not got since
+ * @asker: its account
  * @control: the account of the peer protocol's own key; a part of the link,
  *	since softirq uses it under RCU alone
  * @gone: sum of the accounts that were dropped; consumers_mutex
@@ -296,6 +301,9 @@ struct qkd_link {
 	struct list_head consumers;
 	u32 last_consumer;
 	u32 promised;		/* what programs leave */
+	u64 program_bytes;
+	u32 asked;
+	const struct qkd_consumer *asker;
 	struct qkd_consumer control;
 	struct qkd_consumer gone;
 

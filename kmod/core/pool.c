@@ -16,6 +16,7 @@
 #include "core.h"
 #include "trace.h"
 
+#define QKD_ASK_PART	8	/* of a pool, that is kept for who asks for it */
 #define QKD_PAST_MAX	65536	/* generations a link can have */
 
 static u64 now_ms(void)
@@ -564,6 +565,61 @@ static u64 floor_of(const struct qkd_consumer *c)
 	return floor + READ_ONCE(c->floor);
 }
 
+/*
+ * A program that was refused will come again. What it asked for is left to it
+ * as otp's share.c says, unless that is much of the pool.
+ */
+static void program_refused(struct qkd_consumer *c, u32 len)
+{
+	struct qkd_link *link = c->link;
+
+	lockdep_assert_held(&link->pool.tx_lock);
+	if (!c->program || len <= link->asked ||
+	    len > link->pool.size / QKD_ASK_PART)
+		return;
+	link->asked = len;
+	link->asker = c;
+}
+
+static void program_asks_no_more(struct qkd_consumer *c)
+{
+	struct qkd_link *link = c->link;
+
+	lockdep_assert_held(&link->pool.tx_lock);
+	if (link->asker != c)
+		return;
+	link->asked = 0;
+	link->asker = NULL;
+}
+
+static void program_got(struct qkd_consumer *c, u32 len)
+{
+	if (!c->program)
+		return;
+	c->link->program_bytes += len;
+	program_asks_no_more(c);
+}
+
+/**
+ * qkd_pool_forget - nobody uses an account any more
+ * @c: it
+ */
+void qkd_pool_forget(struct qkd_consumer *c)
+{
+	spin_lock_bh(&c->link->pool.tx_lock);
+	program_asks_no_more(c);
+	spin_unlock_bh(&c->link->pool.tx_lock);
+}
+
+void qkd_link_programs(struct qkd_link *link, u64 *got, u32 *asked)
+{
+	spin_lock_bh(&link->pool.tx_lock);
+	*got = link->program_bytes;
+	*asked = link->asked;
+	spin_unlock_bh(&link->pool.tx_lock);
+}
+EXPORT_SYMBOL_GPL(qkd_link_programs);
+
 u32 qkd_consumer_most(const struct qkd_consumer *c)
 {
 	u32 size = c->link->pool.tx.size;
@@ -596,8 +652,10 @@ int qkd_reserve(struct qkd_consumer *c, void *dst, u32 len, u64 *offset,
 	if (!err) {
 		c->tx_bytes += len;
 		c->tx_keys++;
+		program_got(c, len);
 	} else if (err == -EAGAIN) {
 		c->starved++;
+		program_refused(c, len);
 	}
 	spin_unlock_bh(&p->tx_lock);
 

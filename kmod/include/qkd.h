@@ -98,6 +98,11 @@ u32 qkd_consumer_most(const struct qkd_consumer *c);
  * the kernel's consumers, but no more than half of the pool. Any context.
  */
 void qkd_link_promise(struct qkd_link *link, u32 bytes);
+/*
+ * Bytes that programs have reserved so far, and the most that one of them was
+ * refused and has not got since, 0 for none. Any context.
+ */
+void qkd_link_programs(struct qkd_link *link, u64 *got, u32 *asked);
 
 /**
  * qkd_reserve - take the next @len bytes of the tx stream

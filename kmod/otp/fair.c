@@ -11,6 +11,11 @@
  *
  * A guaranteed rate fills a bucket, and what is taken from the bucket is
  * nobody's turn. The others leave in the pool what all buckets could hold.
+ *
+ * Programs take no turns: nobody knows what they will ask for next. But large
+ * keys would never be had where users take every small block that comes. So all
+ * programs together have a virtual time as if they were one user; and who is
+ * ahead of it leaves in the pool what one of them was refused.
  */
 
 #include <linux/limits.h>
@@ -35,6 +40,12 @@
 /* Virtual time of a byte at weight 1, and how far ahead one may be served. */
 #define UNIT		1048576ULL
 #define SLACK_BYTES	4096
+/*
+ * All programs together, and how much of what they found beyond their turn
+ * is held against them.
+ */
+#define PROGRAMS_WEIGHT	100
+#define PROGRAMS_DEBT	65536U
 
 /* Virtual times are set back together long before they would overflow. */
 #define VTIME_MAX	(U64_MAX / 4)
@@ -114,6 +125,8 @@ void otp_fair_init(struct otp_fair *f)
 	INIT_LIST_HEAD(&f->users);
 	f->now = 0;
 	f->scarce_until_us = 0;
+	f->programs_vtime = 0;
+	f->asked = 0;
 }
 
 /**
@@ -170,6 +183,16 @@ struct otp_fair_user *otp_fair_ask(const struct otp_fair *f,
 	return first;
 }
 
+static u64 sum_of_bursts(const struct otp_fair *f)
+{
+	const struct otp_fair_user *u;
+	u64 sum = 0;
+
+	list_for_each_entry(u, &f->users, in)
+		sum += burst(u);
+	return sum;
+}
+
 /**
  * otp_fair_floor - what a user has to leave in the pool
  * @f: the link's
@@ -181,15 +204,33 @@ struct otp_fair_user *otp_fair_ask(const struct otp_fair *f,
 u32 otp_fair_floor(const struct otp_fair *f, const struct otp_fair_user *u,
 		   bool owed)
 {
-	const struct otp_fair_user *o;
-	u64 sum = u->reserve;
+	u64 bursts = sum_of_bursts(f);
+	u64 floor = bursts - burst(u) + u->reserve;
 
 	if (owed)
 		return u->reserve;
-	list_for_each_entry(o, &f->users, in)
-		if (o != u)
-			sum += burst(o);
-	return min_t(u64, sum, U32_MAX);
+	/* programs leave all that is guaranteed, before they find anything */
+	if (f->asked && f->programs_vtime < u->vtime)
+		floor = max(floor, bursts + f->asked);
+	return min_t(u64, floor, U32_MAX);
+}
+
+/**
+ * otp_fair_programs - what programs take, and want
+ * @f: the link's
+ * @got: bytes since the last call
+ * @asked: bytes that one of them was refused, or 0
+ */
+void otp_fair_programs(struct otp_fair *f, u64 got, u32 asked)
+{
+	u64 lag = asked ? greatest_lag(f) : 0;
+
+	f->programs_vtime += vspan(min_t(u64, got, PROGRAMS_DEBT),
+				   PROGRAMS_WEIGHT);
+	f->programs_vtime = clamp(f->programs_vtime, f->now - min(f->now, lag),
+				  f->now + vspan(PROGRAMS_DEBT,
+						 PROGRAMS_WEIGHT));
+	f->asked = asked;
 }
 
 /**
@@ -200,12 +241,7 @@ u32 otp_fair_floor(const struct otp_fair *f, const struct otp_fair_user *u,
  */
 u32 otp_fair_promised(const struct otp_fair *f)
 {
-	const struct otp_fair_user *u;
-	u64 sum = 0;
-
-	list_for_each_entry(u, &f->users, in)
-		sum += burst(u);
-	return min_t(u64, sum, U32_MAX);
+	return min_t(u64, sum_of_bursts(f), U32_MAX);
 }
 
 static void set_back(struct otp_fair *f)
@@ -215,6 +251,7 @@ static void set_back(struct otp_fair *f)
 	if (f->now < VTIME_MAX)
 		return;
 	f->now -= VTIME_MAX;
+	f->programs_vtime -= min(f->programs_vtime, VTIME_MAX);
 	list_for_each_entry(u, &f->users, in)
 		u->vtime -= min(u->vtime, VTIME_MAX);
 }

@@ -14,11 +14,15 @@
  * @users: struct otp_fair_user, by @in
  * @now: virtual time: of the latest that got key by weight, when it asked
  * @scarce_until_us: somebody found too little key, and it counts until then
+ * @programs_vtime: key that programs got, as a user's
+ * @asked: bytes that one of them waits for; 0: none
  */
 struct otp_fair {
 	struct list_head users;
 	u64 now;
 	u64 scarce_until_us;
+	u64 programs_vtime;
+	u32 asked;
 };
 
 /**
@@ -53,6 +57,7 @@ struct otp_fair_user *otp_fair_ask(const struct otp_fair *f,
 				   u64 now_us, bool *owed);
 u32 otp_fair_floor(const struct otp_fair *f, const struct otp_fair_user *u,
 		   bool owed);
+void otp_fair_programs(struct otp_fair *f, u64 got, u32 asked);
 u32 otp_fair_promised(const struct otp_fair *f);
 void otp_fair_got(struct otp_fair *f, struct otp_fair_user *u, u32 len,
 		  u64 now_us, bool owed);

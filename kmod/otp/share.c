@@ -12,18 +12,20 @@
 /**
  * struct otp_share - the tunnels of a link
  * @list: of all shares; otp_mutex
- * @link: whose key, compared only
+ * @link: whose key; held by each tunnel
  * @lock: protects all below
  * @fair: attachments, by their part of it
  * @promised: as told to qkd.ko
+ * @programs_got: as it told, last
  * @retry: wakes those who wait
  */
 struct otp_share {
 	struct list_head list;
-	const struct qkd_link *link;
+	struct qkd_link *link;
 	spinlock_t lock; /* all below, and attachments' parts */
 	struct otp_fair fair;
 	u32 promised;
+	u64 programs_got;
 	struct delayed_work retry;
 };
 
@@ -163,6 +165,16 @@ static void set_floor(struct otp_attach *att, u32 floor)
 	qkd_consumer_set_floor(att->consumer, floor);
 }
 
+static void read_programs(struct otp_share *s)
+{
+	u64 was = s->programs_got;
+	u32 asked;
+
+	lockdep_assert_held(&s->lock);
+	qkd_link_programs(s->link, &s->programs_got, &asked);
+	otp_fair_programs(&s->fair, s->programs_got - was, asked);
+}
+
 static int reserve(struct otp_share *s, struct otp_attach *att, void *dst,
 		   u32 len, u64 *offset, u32 *epoch)
 {
@@ -173,6 +185,7 @@ static int reserve(struct otp_share *s, struct otp_attach *att, void *dst,
 
 	list_for_each_entry(u, &s->fair.users, in)
 		read_terms(attach_of(u));
+	read_programs(s);
 	u = otp_fair_ask(&s->fair, &att->fair, len, now, &owed);
 	if (u) {
 		/* it need not wait for the next key or retry */

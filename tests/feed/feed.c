@@ -168,6 +168,9 @@ static void balance(const int fd[2], int all)
 	get_state(fd[0], &st[0]);
 	get_state(fd[1], &st[1]);
 	i = st[1].tx.available > st[0].tx.available;
+	/* who asks in vain is taken for one who needs key */
+	if (!all && st[i].tx.available < st[i].tx.room)
+		return;
 	slack = all ? PIECES * sizeof(key) : st[i].tx.available / 2;
 	if (st[i].tx.available - st[!i].tx.available < slack)
 		return;

@@ -3,7 +3,8 @@
 # timeout: 180
 #
 # Devices that share a link divide scarce key by weight, within 15 %, and one
-# with a guaranteed rate has that: what it sends within it does not wait.
+# with a guaranteed rate has that: what it sends within it does not wait. A program
+# that wants larger keys than the blocks that come has its part, too.
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../otp/lib.sh"
 otp_need ping
@@ -26,11 +27,16 @@ used() {
 	on hospital ethtool -S "otp$1" |
 		awk '$1 == "tx_pad_bytes:" || $1 == "tx_wasted_pad_bytes:" { n += $2 } END { print n }'
 }
-# measure: $got, per mille of what all devices got, in $seconds
+# bytes that came and that went, at one moment
+flow() { on hospital qkdctl -j link show ab | python3 -c '
+import json,sys; tx = json.load(sys.stdin)[0]["tx"]; print(tx["fed"], tx["consumed"])'; }
+# measure: $got, per mille of what all devices got, in $seconds; $total, per mille
+# of what came
 measure() {
-	local i was=() sum=0
+	local i was=() fed now fed0 now0
 
-	got=() begin=${EPOCHREALTIME/./}
+	got=() sum=0
+	read -r fed0 now0 < <(flow)
 	for i in 0 1 2; do was[i]=$(used $i); done
 	sleep $seconds
 	for i in 0 1 2; do
@@ -39,8 +45,8 @@ measure() {
 	done
 	say "bytes: ${got[*]}"
 	for i in 0 1 2; do got[i]=$((got[i] * 1000 / sum)); done
-	took=$((${EPOCHREALTIME/./} - begin))
-	total=$((sum * 1000 / (rate * took / 1000000)))
+	read -r fed now < <(flow)
+	total=$(((now - now0) * 1000 / (fed - fed0)))
 }
 # near NAME GOT WANTED: within 15 %
 near() {
@@ -76,7 +82,11 @@ before=$(taken)
 check 'nor beside a program that wants all' sh -c \
 	"ip netns exec hospital ping -q -c 20 -i 0.1 -W 2 -s 500 10.101.0.2 | grep -q ' 0% packet loss'"
 is 'not once then' "$(otp_stat hospital otp2 tx_starved)" 0
-at_least 'which goes on' $(($(taken) - before)) 4096
+# its 100 of 500 of what there is; to be started again and again takes time
+before=$(taken)
+measure
+taken=$(($(taken) - before))
+at_least 'which goes on: per mille of all, of 200' $((taken * 1000 / (taken + sum))) 100
 stop $greedy
 
 # 40000 and a fifth of the other 80000; three fifths; one fifth

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * How scarce key is divided between one-time-pad tunnels: by weight, however
- * small the blocks are that it comes in; beside guaranteed rates; and not at
- * all while there is enough.
+ * small the blocks are that it comes in; beside guaranteed rates; beside programs
+ * that want large keys; and not at all while there is enough.
  *
  * A pool is played here as qkd.ko's is: blocks come in, a reservation that
  * would leave less than the floor is refused. Tunnels are as pad.c's queues:
@@ -38,6 +38,11 @@ struct play {
 	u64 size;
 	u64 now_us;
 	u64 retry_us;
+	u32 key;	/* bytes that a program asks for at a time; 0: none does */
+	bool asked;	/* and was refused */
+	bool gone;	/* after that */
+	u64 program_got;
+	u64 told;	/* of that */
 };
 
 static struct player *player_of(struct otp_fair_user *u)
@@ -77,6 +82,9 @@ static bool reserve(struct play *g, struct player *p, u32 len,
 	bool owed;
 
 	*first = NULL;
+	otp_fair_programs(&g->fair, g->program_got - g->told,
+			  g->asked ? g->key : 0);
+	g->told = g->program_got;
 	u = otp_fair_ask(&g->fair, &p->user, len, g->now_us, &owed);
 	if (u) {
 		*first = player_of(u);
@@ -123,6 +131,20 @@ static void run(struct play *g, struct player *p, unsigned int depth)
 		run(g, first, depth - 1);
 }
 
+/* A program takes what it finds, as qkd_reserve() lets it. */
+static void run_program(struct play *g)
+{
+	u64 floor = otp_fair_promised(&g->fair);
+
+	if (g->gone)
+		return;
+	while (g->key && g->pool >= g->key + floor) {
+		g->pool -= g->key;
+		g->program_got += g->key;
+	}
+	g->asked = g->key;
+}
+
 static void pass(struct play *g, u64 us)
 {
 	unsigned int i;
@@ -152,6 +174,7 @@ static void play(struct play *g, unsigned int seconds, u32 rate, u32 block)
 			pass(g, us < g->retry_us ? us : g->retry_us);
 			for (i = 0; i < g->n; i++)
 				run(g, &g->p[(i + k) % g->n], 200);
+			run_program(g);
 			k++;
 		}
 		if (g->pool + block <= g->size)
@@ -348,6 +371,62 @@ TEST(others_leave_what_is_guaranteed)
 	EXPECT_EQ(300000, otp_fair_promised(&g.fair));
 	otp_fair_leave(&g.p[2].user);
 	EXPECT_EQ(100000, otp_fair_promised(&g.fair));
+}
+
+/* tunnels are as fast as can be, it comes last; alike beside guarantees */
+TEST(a_program_gets_large_keys_out_of_small_blocks)
+{
+	static const u32 blocks[] = { 512, 2048, 4096, 16384 };
+	static const u32 keys[] = { 4096, 8191 };
+	static struct play g;
+	unsigned int b, k, rate;
+
+	for (rate = 0; rate <= 40000; rate += 40000)
+		for (b = 0; b < 4; b++)
+			for (k = 0; k < 2; k++) {
+				three(&g, 200, 150, 50, rate);
+				g.key = keys[k];
+				play_join(&g);
+				play(&g, 60, 200000, blocks[b]);
+				TH_LOG("rate %u blocks %u keys %u: %llu bytes",
+				       rate, blocks[b], keys[k],
+				       g.program_got);
+				EXPECT_LE((200000 - rate) / 5 * 60ULL * 8 / 10,
+					  g.program_got);
+				EXPECT_GE((200000 - rate) / 5 * 60ULL * 13 / 10,
+					  g.program_got);
+				EXPECT_LE(60 * 200000ULL * 9 / 10,
+					  g.p[0].got + g.p[1].got + g.p[2].got +
+					  g.program_got);
+			}
+}
+
+TEST(beside_a_program_weights_hold)
+{
+	static struct play g;
+
+	three(&g, 500, 300, 200, 0);
+	g.key = 4096;
+	play_join(&g);
+	play(&g, 60, 200000, 4096);
+	EXPECT_SHARES(&g, 500, 300, 200);
+}
+
+/* whoever asks and never comes for it has what it asked for left, and no more */
+TEST(a_program_that_asked_and_went_holds_up_nobody)
+{
+	static struct play g;
+
+	play_init(&g, 2);
+	play_join(&g);
+	g.key = 8191;
+	g.gone = true;
+	g.asked = true;
+	play(&g, 60, 200000, 4096);
+	EXPECT_EQ(0, g.program_got);
+	EXPECT_LE(60 * 200000ULL * 9 / 10, g.p[0].got + g.p[1].got);
+	EXPECT_LE(8191, g.pool);
+	EXPECT_GE(8191 + 8192, g.pool);
 }
 
 TEST(a_reserve_yields)
