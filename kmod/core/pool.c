@@ -620,16 +620,16 @@ void qkd_link_programs(struct qkd_link *link, u64 *got, u32 *asked)
 }
 EXPORT_SYMBOL_GPL(qkd_link_programs);
 
-u32 qkd_consumer_most(const struct qkd_consumer *c)
+u32 qkd_link_most(const struct qkd_link *link, bool sure)
 {
-	u32 size = c->link->pool.tx.size;
-	u64 floor = floor_of(c);
+	u32 size = link->pool.tx.size;
 
-	/* feeders come when a quarter is free: qkd_pool_has_room() */
-	size -= size / 4;
-	return size > floor ? size - floor : 0;
+	/* see qkd_pool_has_room() */
+	if (sure)
+		size -= size / 4;
+	return size - QKD_CONTROL_SHARE;
 }
-EXPORT_SYMBOL_GPL(qkd_consumer_most);
+EXPORT_SYMBOL_GPL(qkd_link_most);
 
 int qkd_reserve(struct qkd_consumer *c, void *dst, u32 len, u64 *offset,
 		u32 *epoch)

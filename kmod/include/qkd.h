@@ -89,10 +89,10 @@ void qkd_consumer_del(struct qkd_consumer *c);
  */
 void qkd_consumer_set_floor(struct qkd_consumer *c, u32 bytes);
 /*
- * Bytes that a reservation can wait for: a full pool may never hold more than
- * that above the floor. Any context.
+ * Bytes that a consumer can find at most, together with its floor. @sure: that it
+ * can count on, since feeders may not come before a quarter is free. Any context.
  */
-u32 qkd_consumer_most(const struct qkd_consumer *c);
+u32 qkd_link_most(const struct qkd_link *link, bool sure);
 /*
  * Programs, which reserve by a device's file, leave @bytes of confirmed key to
  * the kernel's consumers, but no more than half of the pool. Any context.

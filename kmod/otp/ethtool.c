@@ -13,6 +13,7 @@ static const char names[OTP_STATS][ETH_GSTRING_LEN] = {
 	[OTP_TX_WASTED] = "tx_wasted_pad_bytes",
 	[OTP_TX_STARVED] = "tx_starved",
 	[OTP_TX_NO_ROUTE] = "tx_no_route",
+	[OTP_TX_TOO_LARGE] = "tx_too_large",
 	[OTP_TX_FALLBACK] = "tx_fallback",
 	[OTP_RX_PAYLOAD] = "rx_payload_bytes",
 	[OTP_RX_PAD] = "rx_pad_bytes",

@@ -216,6 +216,24 @@ u32 otp_fair_floor(const struct otp_fair *f, const struct otp_fair_user *u,
 }
 
 /**
+ * otp_fair_most - the longest key that a user can wait for
+ * @f: the link's
+ * @u: the user
+ * @pool: bytes that the pool can have
+ *
+ * Return: bytes.
+ */
+u32 otp_fair_most(const struct otp_fair *f, const struct otp_fair_user *u,
+		  u32 pool)
+{
+	u64 floor = sum_of_bursts(f) - burst(u) + u->reserve;
+	u32 owed = pool > u->reserve ? pool - u->reserve : 0;
+	u32 rest = pool > floor ? pool - floor : 0;
+
+	return max(rest, min(owed, burst(u)));
+}
+
+/**
  * otp_fair_programs - what programs take, and want
  * @f: the link's
  * @got: bytes since the last call

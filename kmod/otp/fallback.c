@@ -197,6 +197,18 @@ static struct sk_buff *wrap(const struct otp_tunnel *t, const struct otp_gen *g,
 	return out;
 }
 
+/* With all that comes before and behind it, a packet is an IP packet again. */
+static bool fits(const struct dst_entry *dst, const struct qkd_esp_id *id,
+		 const struct sk_buff *skb)
+{
+	u32 len = skb->len + OTP_HDR_SIZE + sizeof(struct udphdr) +
+		  dst->header_len + dst->trailer_len;
+
+	len += id->peer.family == AF_INET ? sizeof(struct iphdr) :
+					    sizeof(struct ipv6hdr);
+	return len <= IP_MAX_MTU;
+}
+
 /* One packet under the SA that @dst leads through. */
 static int send_one(struct otp_tunnel *t, const struct otp_gen *g,
 		    const struct otp_sock *s, struct dst_entry *dst,
@@ -204,8 +216,11 @@ static int send_one(struct otp_tunnel *t, const struct otp_gen *g,
 {
 	struct sock *sk = id->peer.family == AF_INET ? s->sock4->sk :
 						       s->sock6->sk;
-	struct sk_buff *out = wrap(t, g, s, dst, id, skb);
+	struct sk_buff *out;
 
+	if (!fits(dst, id, skb))
+		return -EMSGSIZE;
+	out = wrap(t, g, s, dst, id, skb);
 	if (!out)
 		return -ENOMEM;
 	otp_count(t, OTP_TX_FALLBACK, 1);
@@ -235,7 +250,8 @@ static void alarm(struct otp_tunnel *t, const struct otp_gen *g)
  * @skb: GSO or not; stays the caller's
  *
  * Context: BH disabled, RCU read lock. Return: 0; else nothing of the packet
- * was sent: no fallback is configured, or its tunnel has no SA now. Segments
+ * was sent: no fallback is configured, or its tunnel has no SA now; -EMSGSIZE: under
+ * that it would be longer than IP packets can be. Segments
  * lost after one was sent are counted as dropped: to try the packet again
  * would send that one twice.
  */

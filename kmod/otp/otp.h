@@ -44,6 +44,7 @@ enum otp_stat {
 	OTP_TX_WASTED,
 	OTP_TX_STARVED,
 	OTP_TX_NO_ROUTE,
+	OTP_TX_TOO_LARGE,
 	OTP_TX_FALLBACK,
 	OTP_RX_PAYLOAD,
 	OTP_RX_PAD,
@@ -289,6 +290,7 @@ void otp_share_leave(struct otp_attach *att);
 void otp_share_changed(struct otp_attach *att);
 int otp_share_reserve(struct otp_attach *att, void *dst, u32 len,
 		      u64 *offset, u32 *epoch);
+u32 otp_share_most(struct otp_attach *att, bool sure);
 
 /* fallback.c */
 int otp_fallback_send(struct otp_tunnel *t, const struct otp_gen *g,

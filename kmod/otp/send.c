@@ -163,27 +163,42 @@ static int send_segments(struct otp_path *path, struct sk_buff *skb,
 	return err;
 }
 
+static int have_pad(struct otp_path *path, u32 need, u32 longest)
+{
+	if (need > OTP_BATCH_ROOM)
+		return -EMSGSIZE;
+	return otp_pad_ensure(path->t, path->g, path->q, need, longest);
+}
+
+/* Asked for want of pad only: it takes the lock that all share. */
+static bool can_come(const struct otp_path *path, u32 need, bool sure)
+{
+	return need <= OTP_BATCH_ROOM &&
+	       need <= otp_share_most(path->g->att, sure);
+}
+
 /*
- * Secure pad for the whole of @skb. -EAGAIN: there is none. @ensured: false if
- * the need could not be told in advance, or is more than the pool can have: then
- * there is some, and segments go as far as there is more.
+ * Secure pad for the whole of @skb. -EAGAIN: there is none. -EMSGSIZE: nor will
+ * there be. @ensured: false if segments' need could not be told in advance, or is
+ * more than the pool can have: then there is some, and they go as far as there
+ * is more.
  */
 static int secure_pad(struct otp_path *path, const struct sk_buff *skb,
 		      bool *ensured)
 {
-	u32 longest = 0, need = pad_needed(path->t, skb, &longest), most;
+	u32 longest = 0, need = pad_needed(path->t, skb, &longest);
 
-	most = skb_is_gso(skb) ? qkd_consumer_most(path->g->att->consumer) :
-				 OTP_BATCH_ROOM;
-	*ensured = need && need <= min(most, OTP_BATCH_ROOM);
-	if (!*ensured) {
-		longest = OTP_MASK_SIZE + READ_ONCE(path->t->dev->mtu);
-		need = longest;
+	*ensured = need && !have_pad(path, need, longest);
+	if (*ensured)
+		return 0;
+	if (skb_is_gso(skb)) {
+		if (need && can_come(path, need, true))
+			return -EAGAIN;
+		need = OTP_MASK_SIZE + READ_ONCE(path->t->dev->mtu);
+		if (!have_pad(path, need, need))
+			return 0;
 	}
-	if (need > OTP_BATCH_ROOM)
-		return -EMSGSIZE;
-	return otp_pad_ensure(path->t, path->g, path->q, need, longest) ?
-	       -EAGAIN : 0;
+	return can_come(path, need, false) ? -EAGAIN : -EMSGSIZE;
 }
 
 /* A packet that was refused for want of pad. */
@@ -252,14 +267,20 @@ static int send_packet(struct otp_path *path, struct netdev_queue *txq,
 		       struct sk_buff *skb)
 {
 	bool ensured;
-	int err;
+	int err, none;
 
 	err = secure_pad(path, skb, &ensured);
-	if (err == -EAGAIN) {
-		if (!otp_fallback_send(path->t, path->g, path->sock, skb))
+	if (err) {
+		none = otp_fallback_send(path->t, path->g, path->sock, skb);
+		if (!none)
 			return 0;
-		err = secure_or_stop(path, txq, skb, &ensured);
+		if (none == -EMSGSIZE)
+			err = none;
 	}
+	if (err == -EAGAIN)
+		err = secure_or_stop(path, txq, skb, &ensured);
+	if (err == -EMSGSIZE)
+		otp_count(path->t, OTP_TX_TOO_LARGE, 1);
 	if (READ_ONCE(path->t->fell_back))
 		WRITE_ONCE(path->t->fell_back, false);
 	if (err)

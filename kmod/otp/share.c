@@ -225,3 +225,20 @@ int otp_share_reserve(struct otp_attach *att, void *dst, u32 len,
 	spin_unlock(&s->lock);
 	return err;
 }
+
+/**
+ * otp_share_most - the longest pad that a tunnel can find
+ * @att: the tunnel's
+ * @sure: that it can count on
+ *
+ * Context: BH disabled. Return: bytes.
+ */
+u32 otp_share_most(struct otp_attach *att, bool sure)
+{
+	u32 pool = qkd_link_most(att->link, sure), most;
+
+	spin_lock(&att->share->lock);
+	most = otp_fair_most(&att->share->fair, &att->fair, pool);
+	spin_unlock(&att->share->lock);
+	return most;
+}

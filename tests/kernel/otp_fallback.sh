@@ -50,6 +50,13 @@ at_least 'at the other end as well' "$(otp_stat biobank otp0 rx_fallback)" 3
 is 'none went under pad' "$(otp_stat hospital otp0 tx_pad_bytes)" 0
 check 'an alarm told it' wait_for 3 "grep -q 'otp0 has no key and sends through IPsec tunnel spare' $alarms"
 check 'large packets are fragmented outside' on hospital ping -M 'do' -s 1412 -c 1 -W 2 10.99.0.2
+# of 65,427 bytes inside, which ESP makes longer than IP packets can be, and less
+ip -n hospital link set otp0 mtu 65455 && ip -n biobank link set otp0 mtu 65455 || die "no such MTU"
+check_fails 'one that ESP makes too long is dropped' '100% packet loss' \
+	on hospital ping -s 65427 -c 1 -W 1 10.99.0.2
+is 'and counted' "$(otp_stat hospital otp0 tx_too_large)" 1
+check 'others go past it' on hospital ping -s 65300 -c 1 -W 2 10.99.0.2
+ip -n hospital link set otp0 mtu 1440 && ip -n biobank link set otp0 mtu 1440
 check 'ESP is on the wire' sh -c "tcpdump -n -r $test_dir/wan.pcap 2> /dev/null | grep -q ESP"
 
 # who routes packets by marks cannot take ESP off them

@@ -47,6 +47,16 @@ on hospital ping -q -c 1 -p $needle -s 100 10.77.0.2 > /dev/null
 capture_stop
 check 'which the search would have found' clear "$test_dir/clear.pcap"
 
+# one packet that would be more than a full pool has for it
+ip -n hospital link set otp0 mtu 65000
+on hospital qkdctl otp set otp0 key-reserve 220000
+otp_fill
+on hospital ping -c 1 -W 1 -s 60000 10.99.0.2 > /dev/null
+is 'a packet for which there will never be key is dropped' "$(otp_stat hospital otp0 tx_too_large)" 1
+check 'and others go past it' on hospital ping -c 2 -i 0.2 -W 2 10.99.0.2
+is 'being no larger than that' "$(otp_stat hospital otp0 tx_too_large)" 1
+ip -n hospital link set otp0 mtu 1440
+
 # segments of one packet, 64,728 bytes of pad, where a full pool has less to give
 ip -n hospital link set otp0 down
 on hospital qkdctl otp set otp0 key-reserve 200000
