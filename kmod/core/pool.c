@@ -763,7 +763,7 @@ static u64 tx_room(const struct qkd_pool *p)
 	return p->tx_epoch ? qkd_tx_room(&p->tx) : 0;
 }
 
-static u64 rx_room(const struct qkd_pool *p)
+static u64 rx_room(struct qkd_pool *p)
 {
 	lockdep_assert_held(&p->rx_lock);
 	if (!p->rx_epoch)

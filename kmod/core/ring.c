@@ -325,6 +325,8 @@ void qkd_rx_reset(struct qkd_rx *rx)
 	rx->head = 0;
 	rx->tail = 0;
 	rx->n_marks = 0;
+	rx->gone_from = 0;
+	rx->gone_to = 0;
 	rx->held = 0;
 }
 
@@ -379,11 +381,20 @@ static u64 rx_expirable(const struct qkd_rx *rx, u64 now_ms, u32 grace_ms)
 	return clamp(limit, rx->tail, rx->head);
 }
 
-/* Where the tail can be had once what may expire has. */
-static u64 rx_low(const struct qkd_rx *rx, u64 now_ms, u32 grace_ms)
+/*
+ * Where the tail can be had once what may expire has. Key that was taken while a
+ * piece below it was not can be much, and this is asked often: what was found
+ * gone is remembered, and stays so.
+ */
+static u64 rx_low(struct qkd_rx *rx, u64 now_ms, u32 grace_ms)
 {
-	return rx_next(rx, rx_expirable(rx, now_ms, grace_ms), rx->head,
-		       false);
+	u64 from = rx_expirable(rx, now_ms, grace_ms);
+	bool known = rx->gone_from <= from && from <= rx->gone_to;
+
+	if (!known)
+		rx->gone_from = from;
+	rx->gone_to = rx_next(rx, known ? rx->gone_to : from, rx->head, false);
+	return rx->gone_to;
 }
 
 /**
@@ -392,7 +403,7 @@ static u64 rx_low(const struct qkd_rx *rx, u64 now_ms, u32 grace_ms)
  * @now_ms: the time, of a clock that only goes on
  * @grace_ms: how long reserved key is kept
  */
-u64 qkd_rx_room(const struct qkd_rx *rx, u64 now_ms, u32 grace_ms)
+u64 qkd_rx_room(struct qkd_rx *rx, u64 now_ms, u32 grace_ms)
 {
 	return rx->size - (rx->head - rx_low(rx, now_ms, grace_ms));
 }
@@ -408,7 +419,7 @@ u64 qkd_rx_room(const struct qkd_rx *rx, u64 now_ms, u32 grace_ms)
  * Return: 0, -EINVAL below the head, -EMSGSIZE if it can never fit, -EAGAIN
  * without room, even if what may expire did.
  */
-int qkd_rx_check(const struct qkd_rx *rx, u64 offset, u32 len, u64 now_ms,
+int qkd_rx_check(struct qkd_rx *rx, u64 offset, u32 len, u64 now_ms,
 		 u32 grace_ms)
 {
 	u64 low = rx_low(rx, now_ms, grace_ms);

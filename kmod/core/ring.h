@@ -75,6 +75,8 @@ int qkd_tx_reserve(struct qkd_tx *tx, void *dst, u32 len, u64 floor,
  * @tail: the first byte held, or @head
  * @marks: how far the peer was heard to have reserved, and when, ascending
  * @n_marks: how many
+ * @gone_from: begin of a range that was found gone
+ * @gone_to: its end
  * @held: bytes fed and not gone
  * @total: bytes that @head passed, over all generations
  * @consumed: bytes taken, over all generations
@@ -92,6 +94,8 @@ struct qkd_rx {
 		u64 time_ms;
 	} marks[QKD_MARKS];
 	unsigned int n_marks;
+	u64 gone_from;
+	u64 gone_to;
 	u64 held;
 	u64 total;
 	u64 consumed;
@@ -99,8 +103,8 @@ struct qkd_rx {
 };
 
 void qkd_rx_reset(struct qkd_rx *rx);
-u64 qkd_rx_room(const struct qkd_rx *rx, u64 now_ms, u32 grace_ms);
-int qkd_rx_check(const struct qkd_rx *rx, u64 offset, u32 len, u64 now_ms,
+u64 qkd_rx_room(struct qkd_rx *rx, u64 now_ms, u32 grace_ms);
+int qkd_rx_check(struct qkd_rx *rx, u64 offset, u32 len, u64 now_ms,
 		 u32 grace_ms);
 void qkd_rx_make_room(struct qkd_rx *rx, u64 offset, u32 len, u64 now_ms,
 		      u32 grace_ms);
