@@ -275,10 +275,11 @@ static int is_in_the_way(const int fd[2])
 /* Waits for the grace time of what is in the way. */
 static void fill(const int fd[2], uint8_t *rec, uint32_t block, int throw)
 {
-	double end = now() + GRACE;
+	double end;
 
 	if (throw)
 		balance_all(fd);
+	end = now() + GRACE;
 	do {
 		while (feed(fd, rec, block))
 			;
