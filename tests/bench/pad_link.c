@@ -111,7 +111,8 @@ static int run(const char *suffix, unsigned int delay_ms, unsigned int mib)
 				delay_ms / 1e3);
 		p.port[0] = way ? delay_port(way) : 0;
 	}
-	p.drain = true;
+	p.end[0].pool.drain = true;
+	p.end[1].pool.drain = true;
 	ret = measure(&p, suffix, mib);
 	pair_free(&p);
 	if (way)

@@ -175,7 +175,8 @@ static int run(const struct setting *s, double *v)
 				s->delay_ms / 1e3);
 		p.port[0] = way ? delay_port(way) : 0;
 	}
-	p.drain = true;
+	p.end[0].pool.drain = true;
+	p.end[1].pool.drain = true;
 	p.verbose = s->verbose;
 	t = pair_now();
 	ret = measure(s, &p, v);

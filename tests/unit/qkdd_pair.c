@@ -73,8 +73,6 @@ static void on_rates(void *ctx, const struct session_rates *r)
 	struct pair_end *e = ctx;
 
 	e->rates = *r;
-	if (e->pair->drain)
-		pool_drain(&e->pool);
 }
 
 static int on_give(void *ctx, const uint8_t *id, const uint8_t *secret)

@@ -48,7 +48,6 @@ struct pair {
 	const char *driver;
 	char config[2][1024];
 	uint16_t port[2];	/* dialled by the other end; 0: its listener's */
-	bool drain;		/* use key as it comes */
 	bool six;		/* over IPv6 */
 	atomic_bool stop;	/* the second loop, if there are two */
 	bool verbose;

@@ -143,6 +143,8 @@ static int pool_confirm(void *ctx, const struct qkd_confirm *c)
 	}
 	p->st.tx.confirmed = c->offset + c->len;
 	p->confirmed += c->len;
+	if (p->drain)
+		pool_drain(p);
 	return 0;
 }
 

@@ -15,6 +15,7 @@
 /**
  * struct pool - one end's pool
  * @lower: this end's node ID sorts first
+ * @drain: key is used up as the peer confirms it
  * @keep: remember the bytes, to be compared later; else only count
  * @size: bytes of each stream's ring
  * @st: as QKD_IOC_STATE tells
@@ -27,6 +28,7 @@
  */
 struct pool {
 	bool lower;
+	bool drain;
 	bool keep;
 	uint64_t size;
 	struct qkd_state st;

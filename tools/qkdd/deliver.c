@@ -22,7 +22,7 @@
 #include "tools/common/secret.h"
 #include "tools/common/wire.h"
 
-#define WAITING_MAX	8	/* blocks in the queue before the chain rests */
+#define WAITING_MAX	16	/* blocks in the queue before the chain rests */
 #define RETRY_MS	50	/* until room is asked for again */
 #define LEVEL_EVERY	20	/* retries until any change is told */
 #define SPLIT_LEAST	1024	/* bytes that are worth a record of their own */

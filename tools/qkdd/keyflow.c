@@ -24,7 +24,8 @@
 #include "tools/post/verify.h"
 #include "tools/post/wipe.h"
 
-#define FLIGHT		4	/* blocks offered and not yet answered */
+/* blocks offered and not yet answered: 4 MiB, a gigabit a second at 2000 km */
+#define FLIGHT		16
 #define HIDE		POST_TAG_MAX	/* last bytes of a block: hide its tag */
 #define TAG_KEY		16	/* bytes */
 #define LEAST		(2 * HIDE)

@@ -16,7 +16,7 @@
 #include "tools/common/secret.h"
 #include "tools/common/wire.h"
 
-#define MEET_VERSION	5
+#define MEET_VERSION	6
 #define MEET_HEAD	(4 + QKD_GENERATION_SIZE + 4 * 8 + 4 + 4 + 16)
 /* A generation is renewed at a meeting when it is this near to its end. */
 #define HEAD_MAX	(QKD_OFFSET_MAX - (UINT64_C(1) << 40))
