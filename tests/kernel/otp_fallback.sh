@@ -9,7 +9,7 @@
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../otp/lib.sh"
 otp_need ping tcpdump nft
-kernel_has esp4 xfrm_user nft_chain_nat nf_tables || :
+need_kernel esp4 xfrm_user nft_chain_nat nf_tables
 need_module qkd_xfrm
 both() { on hospital "$@" && on biobank "$@"; }
 needle=c1ea7e57c1ea7e57

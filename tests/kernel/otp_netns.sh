@@ -16,7 +16,7 @@
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../otp/lib.sh"
 otp_need ping iperf3 nft
-kernel_has nft_chain_nat nft_masq nf_tables nf_conntrack || :
+need_kernel nft_chain_nat nft_masq nf_tables nf_conntrack
 for n in middle one two router server; do
 	ip netns add $n || die "cannot make namespace $n"
 	at_exit del_node $n
@@ -89,7 +89,7 @@ for d in one/wan router/client router/server server/wan; do
 done
 ip -n one route add default via 10.1.0.1
 on router sysctl -q -w net.ipv4.ip_forward=1
-on router nft -f - <<-'N' || skip_all "needs NAT"
+on router nft -f - <<-'N' || die "no NAT"
 	table ip t {
 		chain nat { type nat hook postrouting priority 100; oifname "server" masquerade random; }
 	}

@@ -7,7 +7,7 @@
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../otp/lib.sh"
 otp_need ping nft tc
-kernel_has bridge nf_tables nft_counter sch_tbf || :
+need_kernel bridge nf_tables sch_tbf
 topo_two_nodes
 otp_links
 otp_feed
