@@ -493,8 +493,10 @@ static void idle(struct qx_tunnel *t, unsigned long events)
 
 static void wait_key(struct qx_tunnel *t, unsigned long events)
 {
+	/* keys spent in vain are a reason to wait, unless it is for key now */
 	if (events & (BIT(QX_EV_KEY) | BIT(QX_EV_LINK) |
-		      BIT(QX_EV_GENERATION)) && !t->out.fails)
+		      BIT(QX_EV_GENERATION)) &&
+	    (!t->out.fails || t->out.starved))
 		t->out.next = jiffies;
 	if (events & BIT(QX_EV_SECRET))
 		t->out.next = jiffies;
