@@ -191,43 +191,35 @@ static void collect(struct wishes *w, struct qx_tunnel *t)
 	wish_neighbour(w, &t->conf, NDISC_NEIGHBOUR_ADVERTISEMENT);
 }
 
-static int update(struct qx_tunnel *t, struct netlink_ext_ack *extack)
+/**
+ * qx_bypass_get - make the exceptions that a tunnel needs, and no others
+ * @t: tunnel; @t->qn->lock held
+ * @extack: told what to mend; may be NULL
+ *
+ * Context: process. Return: 0, or -errno and the tunnel has those that it had.
+ */
+int qx_bypass_get(struct qx_tunnel *t, struct netlink_ext_ack *extack)
 {
-	struct qx_bypass *had[QX_BYPASSES];
+	struct qx_bypass *to[QX_BYPASSES] = {};
 	struct wishes w;
 	int err = 0;
 	u32 i;
 
 	lockdep_assert_held(&t->qn->lock);
 	collect(&w, t);
-	memcpy(had, t->bypass, sizeof(had));
-	memset(t->bypass, 0, sizeof(t->bypass));
 	for (i = 0; i < w.n && !err; i++) {
 		struct qx_bypass *b = get(t->qn, &w.rule[i], extack);
 
 		err = PTR_ERR_OR_ZERO(b);
 		if (!err)
-			t->bypass[i] = b;
+			to[i] = b;
 	}
-	for (i = 0; i < QX_BYPASSES; i++)
-		if (had[i])
-			put(t->qn, had[i]);
-	return err;
-}
-
-/**
- * qx_bypass_new - make the exceptions that a new tunnel needs
- * @t: tunnel; @t->qn->lock held
- * @extack: told what to mend; may be NULL
- *
- * Context: process. Return: 0, or -errno and the tunnel has none.
- */
-int qx_bypass_new(struct qx_tunnel *t, struct netlink_ext_ack *extack)
-{
-	int err = update(t, extack);
-
-	if (err)
-		qx_bypass_del(t);
+	for (i = 0; i < QX_BYPASSES; i++) {
+		if (!err)
+			swap(to[i], t->bypass[i]);
+		if (to[i])
+			put(t->qn, to[i]);
+	}
 	return err;
 }
 
@@ -235,18 +227,23 @@ int qx_bypass_new(struct qx_tunnel *t, struct netlink_ext_ack *extack)
  * qx_bypass_update - the link's ends may have changed
  * @t: tunnel
  *
- * Context: process, may sleep; takes @t->qn->lock.
+ * Context: process, may sleep; takes @t->qn->lock. Return: as
+ * qx_bypass_get().
  */
-void qx_bypass_update(struct qx_tunnel *t)
+int qx_bypass_update(struct qx_tunnel *t)
 {
 	struct qx_net *qn = t->qn;
+	int err = 0;
 
 	mutex_lock(&qn->lock);
 	/* while the link is away, what it had may be what it will have */
-	if (!t->dead && READ_ONCE(t->link) && update(t, NULL))
+	if (!t->dead && READ_ONCE(t->link))
+		err = qx_bypass_get(t, NULL);
+	mutex_unlock(&qn->lock);
+	if (err)
 		net_warn_ratelimited("qkd_xfrm: tunnel %s lacks an exception for its link's messages\n",
 				     t->conf.name);
-	mutex_unlock(&qn->lock);
+	return err;
 }
 
 /* @t->qn->lock held. */

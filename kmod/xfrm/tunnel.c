@@ -11,6 +11,8 @@
 #include "trace.h"
 #include "tunnel.h"
 
+#define NO_MEMORY_POLL	msecs_to_jiffies(1000)	/* nobody tells of more */
+
 static const struct rhashtable_params name_params = {
 	.head_offset = offsetof(struct qx_tunnel, by_name),
 	.key_offset = offsetof(struct qx_tunnel, conf.name),
@@ -300,13 +302,16 @@ bool qx_unused(struct qx_tunnel *t)
 	       !READ_ONCE(t->events);
 }
 
-static void run(struct qx_tunnel *t, unsigned long events)
+static void run(struct qx_tunnel *t, unsigned long events, unsigned long wait)
 {
-	unsigned long wait;
+	int err = bind(t);
 
-	if (bind(t) && !t->reason[0])
+	if (err == -ENOMEM)
+		wait = NO_MEMORY_POLL;
+	else if (err && !t->reason[0])
 		qx_reason(t, "no link %s", t->conf.link);
-	wait = min(qx_out_run(t, events), qx_in_run(t, events));
+	wait = min(wait, qx_out_run(t, events));
+	wait = min(wait, qx_in_run(t, events));
 	if (wait < MAX_JIFFY_OFFSET)
 		run_after(t, wait);
 	if (qx_unused(t))
@@ -334,13 +339,16 @@ static void work(struct work_struct *w)
 	struct qx_tunnel *t = container_of(to_delayed_work(w),
 					   struct qx_tunnel, work);
 	bool link = test_and_clear_bit(QX_EV_LINK, &t->events);
+	unsigned long wait = MAX_JIFFY_OFFSET;
 
 	/* the link's ends may be others now */
-	if (link && !READ_ONCE(t->dead))
-		qx_bypass_update(t);
+	if (link && !READ_ONCE(t->dead) && qx_bypass_update(t) == -ENOMEM) {
+		set_bit(QX_EV_LINK, &t->events);
+		wait = NO_MEMORY_POLL;
+	}
 	mutex_lock(&t->lock);
 	if (!t->dead)
-		run(t, take_events(t, link));
+		run(t, take_events(t, link), wait);
 	mutex_unlock(&t->lock);
 	qx_tunnel_put(t);
 }
@@ -458,7 +466,7 @@ static int tunnel_up(struct qx_tunnel *t, struct netlink_ext_ack *extack)
 	err = bind_new(t, extack);
 	if (err)
 		return err;
-	err = qx_bypass_new(t, extack);
+	err = qx_bypass_get(t, extack);
 	if (err)
 		goto err_bind;
 	err = qx_policy_add(t, extack);

@@ -435,8 +435,8 @@ void qx_selector_reverse(struct xfrm_selector *to,
 			 const struct xfrm_selector *from);
 int qx_policy_add(struct qx_tunnel *t, struct netlink_ext_ack *extack);
 void qx_policy_del(struct qx_tunnel *t);
-int qx_bypass_new(struct qx_tunnel *t, struct netlink_ext_ack *extack);
-void qx_bypass_update(struct qx_tunnel *t);
+int qx_bypass_get(struct qx_tunnel *t, struct netlink_ext_ack *extack);
+int qx_bypass_update(struct qx_tunnel *t);
 void qx_bypass_del(struct qx_tunnel *t);
 void qx_bypass_forget(struct qx_net *qn);
 

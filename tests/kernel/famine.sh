@@ -183,4 +183,22 @@ agree() {
 		.rx.fed == .rx.consumed + .rx.lost + .rx.held)'
 }
 check 'the accounts agree' agree
+
+# A link that moves needs other exceptions from its tunnels' policies. (A tunnel
+# whose messages they kept would wait for ever.)
+let_pass() { # ADDRESS
+	on hospital ip xfrm policy | grep -q "^src 10.77.0.1/32 dst $1/32 proto udp sport 51014"
+}
+lacks() { dmesg | tail -n +$((test_mark + 1)) | grep -q 'lacks an exception'; }
+on hospital qkdctl tunnel add wide link q mode tunnel src 10.77.0.0/16 dst 10.77.0.0/16 ||
+	die 'no second tunnel'
+let_pass 10.77.0.2 || die 'the link is under its own tunnel'
+text_of qkd_xfrm
+starve 100
+on hospital qkdctl link set q peer 10.77.0.9 || die 'the link does not move'
+check 'no memory for an exception' wait_for 10 lacks
+check 'the one before stays' let_pass 10.77.0.2
+feast
+check 'and goes when there is memory' wait_for 10 '! let_pass 10.77.0.2'
+check 'for the other' let_pass 10.77.0.9
 log_check
