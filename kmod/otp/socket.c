@@ -279,6 +279,9 @@ static struct net_device *way_out(struct otp_tunnel *t)
 	/* RCU keeps it */
 	dev = dst->dev;
 	dst_release(dst);
+	/* whether it leads back there, its own packets are to ask */
+	if (fresh)
+		dst_cache_reset(&t->route);
 	return dev;
 }
 

@@ -67,26 +67,29 @@ ip -n biobank addr add 10.97.0.2/24 dev otp7 && ip -n biobank link set otp7 up
 check 'one leads through another' wait_for 5 reaches 10.97.0.2
 check 'with packets of all sizes' reaches -s 3000 10.97.0.2
 # its way leads back into it, by one device and by two
-circle() {
-	local pad lost
+circle() { # WHAT DEVICE ADDRESS...
+	local what=$1 dev=$2 pad lost a
 
+	shift 2
 	pad=$(($(otp_stat hospital otp0 tx_pad_bytes) + $(otp_stat hospital otp7 tx_pad_bytes)))
 	lost=$(($(otp_stat hospital otp0 tx_no_route) + $(otp_stat hospital otp7 tx_no_route)))
-	ip -n hospital route add 10.77.0.2/32 dev "$2" || die "no such route"
-	check_fails "$1: nothing arrives" '100% packet loss|unreachable' reaches "$3"
-	is "$1: it costs no pad" $(($(otp_stat hospital otp0 tx_pad_bytes) +
+	ip -n hospital route add 10.77.0.2/32 dev "$dev" || die "no such route"
+	for a in "$@"; do
+		check_fails "$what: nothing arrives" '100% packet loss|unreachable' reaches "$a"
+	done
+	is "$what: it costs no pad" $(($(otp_stat hospital otp0 tx_pad_bytes) +
 		$(otp_stat hospital otp7 tx_pad_bytes) - pad)) 0
-	at_least "$1: and is counted" $(($(otp_stat hospital otp0 tx_no_route) +
-		$(otp_stat hospital otp7 tx_no_route) - lost)) 2
-	ip -n hospital route del 10.77.0.2/32 dev "$2"
-	check "$1: without that way it works again" wait_for 5 reaches "$3"
+	at_least "$what: and is counted" $(($(otp_stat hospital otp0 tx_no_route) +
+		$(otp_stat hospital otp7 tx_no_route) - lost)) $((2 * $#))
+	ip -n hospital route del 10.77.0.2/32 dev "$dev"
+	check "$what: without that way it works again" wait_for 5 reaches "$1"
 }
 for d in otp0 otp7; do
 	on hospital sysctl -q -w net.ipv6.conf.$d.disable_ipv6=1
 done
 circle 'a device through itself' otp0 10.99.0.2
-circle 'a device through one that leads through it' otp7 10.97.0.2
-circle 'the same, from the other' otp7 10.99.0.2
+circle 'a device through one that leads through it' otp7 10.97.0.2 10.99.0.2
+circle 'the same, from the other' otp7 10.99.0.2 10.97.0.2
 ip -n hospital link del otp7
 ip -n biobank link del otp7
 
