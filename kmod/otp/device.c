@@ -185,8 +185,6 @@ struct otp_tunnel *otp_tunnel_of(const struct net_device *dev)
 	return dev->netdev_ops == &otp_netdev_ops ? netdev_priv(dev) : NULL;
 }
 
-static const struct device_type otp_device_type = { .name = "qkdotp" };
-
 static void otp_setup(struct net_device *dev)
 {
 	struct otp_tunnel *t = netdev_priv(dev);
@@ -205,7 +203,6 @@ static void otp_setup(struct net_device *dev)
 	dev->needs_free_netdev = true;
 	dev->tx_queue_len = DEFAULT_TX_QUEUE_LEN;
 	netif_set_tso_max_segs(dev, OTP_GSO_SEGS);
-	SET_NETDEV_DEVTYPE(dev, &otp_device_type);
 	/* for ICMP errors about what is inside */
 	netif_keep_dst(dev);
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# timeout: 120
+# timeout: 150
 #
 # All modules are unloaded under traffic, QKD_UNLOADS times, and namespaces end
 # with everything in use, QKD_NAMESPACES times (0: not at all): nothing is left
