@@ -510,7 +510,8 @@ int qkd_pool_confirm(struct qkd_link *link, const struct qkd_confirm *c)
 	if (err)
 		goto out;
 	spin_lock_bh(&p->rx_lock);
-	qkd_rx_peer_reserved(&p->rx, c->peer_reserved, now_ms());
+	qkd_rx_peer_reserved(&p->rx, c->peer_reserved, now_ms(),
+			     READ_ONCE(p->grace_ms));
 	spin_unlock_bh(&p->rx_lock);
 out:
 	mutex_unlock(&p->feed);

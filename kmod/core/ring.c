@@ -481,29 +481,48 @@ void qkd_rx_feed(struct qkd_rx *rx, u64 offset, u32 len)
 	rx->held += len;
 }
 
+/* What the first report tells is told by the next, or gone. */
+static bool rx_mark_old(const struct qkd_rx *rx, u64 now_ms, u32 grace_ms)
+{
+	return rx->marks[0].reserved <= rx->tail ||
+	       (rx->n_marks > 1 && rx->marks[1].time_ms + grace_ms <= now_ms);
+}
+
+/* Whether the newest report is too close to the one before it to stand alone. */
+static bool rx_mark_close(const struct qkd_rx *rx, u32 grace_ms)
+{
+	unsigned int n = rx->n_marks;
+
+	return n > 1 && rx->marks[n - 1].time_ms - rx->marks[n - 2].time_ms <
+			grace_ms / (QKD_MARKS - 2);
+}
+
 /**
  * qkd_rx_peer_reserved - the peer says how far it has reserved
  * @rx: the ring
  * @reserved: offset below which the peer will name no more key; one lower
  *	than before is an old report, and ignored
  * @now_ms: the time, of a clock that only goes on
+ * @grace_ms: how long reserved key is kept
  *
- * When more reports await grace than can be kept, the newest two become one,
- * of the newer's time: key is kept longer, never shorter.
+ * Reports that come in quick succession become one, of the newest's time: key is
+ * kept longer, by a sixth of the grace time, never shorter.
  */
-void qkd_rx_peer_reserved(struct qkd_rx *rx, u64 reserved, u64 now_ms)
+void qkd_rx_peer_reserved(struct qkd_rx *rx, u64 reserved, u64 now_ms,
+			  u32 grace_ms)
 {
 	unsigned int i = rx->n_marks;
 
 	if (reserved <= (i ? rx->marks[i - 1].reserved : rx->tail))
 		return;
-	/* what lies below the tail is gone: its reports say nothing more */
-	while (rx->n_marks && rx->marks[0].reserved <= rx->tail) {
+	while (rx->n_marks && rx_mark_old(rx, now_ms, grace_ms)) {
 		rx->n_marks--;
 		memmove(rx->marks, rx->marks + 1,
 			rx->n_marks * sizeof(rx->marks[0]));
 	}
-	i = min_t(unsigned int, rx->n_marks, QKD_MARKS - 1);
+	i = rx->n_marks;
+	if (i == QKD_MARKS || rx_mark_close(rx, grace_ms))
+		i--;
 	rx->marks[i].reserved = reserved;
 	rx->marks[i].time_ms = now_ms;
 	rx->n_marks = i + 1;

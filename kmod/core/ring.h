@@ -109,7 +109,8 @@ int qkd_rx_check(struct qkd_rx *rx, u64 offset, u32 len, u64 now_ms,
 void qkd_rx_make_room(struct qkd_rx *rx, u64 offset, u32 len, u64 now_ms,
 		      u32 grace_ms);
 void qkd_rx_feed(struct qkd_rx *rx, u64 offset, u32 len);
-void qkd_rx_peer_reserved(struct qkd_rx *rx, u64 reserved, u64 now_ms);
+void qkd_rx_peer_reserved(struct qkd_rx *rx, u64 reserved, u64 now_ms,
+			  u32 grace_ms);
 int qkd_rx_peek(const struct qkd_rx *rx, u64 offset, void *dst, u32 len);
 int qkd_rx_take(struct qkd_rx *rx, u64 offset, void *dst, u32 len);
 

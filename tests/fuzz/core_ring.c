@@ -116,7 +116,8 @@ static void rx_step(struct qkd_rx *rx, uint8_t *used, struct input *in,
 		qkd_rx_feed(rx, offset, len);
 		return;
 	case 1:
-		qkd_rx_peer_reserved(rx, low + take(in, SIZE + 9), now);
+		qkd_rx_peer_reserved(rx, low + take(in, SIZE + 9), now,
+				     GRACE);
 		return;
 	default:
 		offset = low + take(in, SIZE + 9);

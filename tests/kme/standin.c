@@ -151,7 +151,7 @@ static void feed_rx(struct pool *p, uint64_t end)
 
 		if (at + sizeof(block) > RING)
 			qkd_rx_peer_reserved(&p->rx, at + sizeof(block) - RING,
-					     p->clock++);
+					     p->clock++, 0);
 		qkd_rx_make_room(&p->rx, at, sizeof(block), p->clock++, 0);
 		bytes_at(p, p->lower, at, block, sizeof(block));
 		qkd_ring_write(p->rx.buf, RING, at, block, sizeof(block));

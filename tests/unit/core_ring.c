@@ -346,7 +346,7 @@ static void rx_hear(FIXTURE_DATA(core_ring) *self, struct heard *h)
 		return;
 	h->reserved[h->n] = reserved;
 	h->ms[h->n++] = self->ms;
-	qkd_rx_peer_reserved(&self->rx, reserved, self->ms);
+	qkd_rx_peer_reserved(&self->rx, reserved, self->ms, GRACE);
 }
 
 TEST_F_TIMEOUT(core_ring, invariant_1_rx_does_as_the_model, 120)
@@ -379,9 +379,30 @@ TEST_F(core_ring, room_comes_when_grace_is_over)
 {
 	qkd_rx_feed(&self->rx, 0, SIZE);
 	EXPECT_EQ(0, qkd_rx_room(&self->rx, 1000, GRACE));
-	qkd_rx_peer_reserved(&self->rx, 100, 1000);
+	qkd_rx_peer_reserved(&self->rx, 100, 1000, GRACE);
 	EXPECT_EQ(0, qkd_rx_room(&self->rx, 1000 + GRACE - 1, GRACE));
 	EXPECT_EQ(100, qkd_rx_room(&self->rx, 1000 + GRACE, GRACE));
+}
+
+/* a feeder that never stops needs little more room than comes in grace time */
+TEST_F(core_ring, many_reports_do_not_put_off_the_first)
+{
+	const uint32_t grace = 160;
+	uint64_t ms;
+
+	for (ms = 1; ms < 5000; ms++) {
+		uint64_t at = self->rx.head;
+
+		ASSERT_EQ(0, qkd_rx_check(&self->rx, at, 1, ms, grace));
+		qkd_rx_make_room(&self->rx, at, 1, ms, grace);
+		/* byte n is reserved at n + 1 ms */
+		ASSERT_LE(self->rx.tail + grace, self->rx.tail ? ms : grace);
+		qkd_rx_feed(&self->rx, at, 1);
+		qkd_rx_peer_reserved(&self->rx, at + 1, ms, grace);
+		ASSERT_LE(self->rx.n_marks, QKD_MARKS);
+		EXPECT_GE(grace + grace / 6 + 2,
+			  SIZE - qkd_rx_room(&self->rx, ms, grace));
+	}
 }
 
 TEST_F(core_ring, what_can_never_fit_is_told_apart)
