@@ -18,6 +18,9 @@ topo_two_nodes
 # what ffmpeg does not take at once is not lost
 rmem=$(sysctl -n net.core.rmem_max)
 sysctl -q -w net.core.rmem_max=8388608 && at_exit sysctl -q -w net.core.rmem_max="$rmem"
+# nor what comes at once after a moment in which nothing ran
+backlog=$(sysctl -n net.core.netdev_max_backlog)
+sysctl -q -w net.core.netdev_max_backlog=10000 && at_exit sysctl -q -w net.core.netdev_max_backlog="$backlog"
 otp_links pool-size 2097152 rx-grace 2s
 otp_feed -b 32768 -r $key
 # by its weight alone it would get a hundredth
@@ -30,6 +33,17 @@ for n in hospital biobank; do
 done
 wait_for 5 on hospital ping -c 1 -W 1 10.99.0.2 || die "no key"
 
+# drops DEVICE: where packets may have been lost by now
+drops() {
+	local n
+
+	say "dropped by processors: $(cut -d ' ' -f 2 /proc/net/softnet_stat | xargs)"
+	for n in hospital biobank; do
+		say "$n: $(on $n ethtool -S "$1" | awk '$2 && /starved|wasted|no_route|large|no_key|auth|replay/' | xargs)" \
+			"$n: $(on $n nstat -asz UdpRcvbufErrors UdpSndbufErrors | sed 1d | xargs)" \
+			"$n: $(tc -n $n -s qdisc show dev "$1" | grep -o 'dropped [0-9]*' | head -n 1)"
+	done
+}
 # call NAME NETWORK: both ways at once
 call() {
 	local peer=10.$2.0 a b sa sb n file
@@ -42,14 +56,15 @@ call() {
 		wait_for 20 "ip netns exec $n ss -lunH 'sport = 7001' | grep -q 7001" ||
 			die "nobody listens"
 	done
-	on hospital "$tree/tests/otp/numbered.py" send $peer.2 $((rate * seconds)) $rate $size &
+	on hospital "$tree/tests/otp/numbered.py" call $peer.2 $((rate * seconds)) $rate $size &
 	n=$!
-	on biobank "$tree/tests/otp/numbered.py" send $peer.1 $((rate * seconds)) $rate $size
+	on biobank "$tree/tests/otp/numbered.py" call $peer.1 $((rate * seconds)) $rate $size
 	wait $n
 	# its last packets may have to wait for key
 	sleep 2
 	kill $sa $sb
 	wait_for 60 "! kill -0 $sa && ! kill -0 $sb"
+	drops "otp$(($2 - 99))"
 	for file in "$a" "$b"; do
 		say "$1: $(cat "$file")"
 		is "$1: all $((rate * seconds)) packets of the call" "$(python3 -c '
@@ -91,9 +106,10 @@ video() {
 	sleep 2
 	kill -INT "${watching[@]}"
 	wait_for 20 "! kill -0 ${watching[0]} && ! kill -0 ${watching[1]}"
+	drops "otp$(($2 - 99))"
 	for n in hospital biobank; do
-		check "$1: all frames of a video reach $n as they were" \
-			diff <(frames "$test_dir/film.crc") <(frames "$test_dir/$n.crc")
+		is "$1: frames of a video that do not reach $n as they were" \
+			"$(diff <(frames "$test_dir/film.crc") <(frames "$test_dir/$n.crc") | grep -c '^<')" 0
 	done
 }
 if film 2> "$test_dir/no_film"; then
@@ -104,9 +120,9 @@ else
 fi
 bulk_bytes() { otp_stat hospital otp1 tx_payload_bytes; }
 
-# the bulk, each way, takes all that it can have
-start on hospital "$tree/tests/otp/blast.py" 10.100.0.2
-start on biobank "$tree/tests/otp/blast.py" 10.100.0.1
+# the bulk, each way, takes all that it can have, and fills the queue
+start on hospital "$tree/tests/otp/blast.py" 10.100.0.2 1400 1048576
+start on biobank "$tree/tests/otp/blast.py" 10.100.0.1 1400 1048576
 wait_for 20 "[ \$(otp_stat hospital otp1 tx_starved) -gt 5 ] &&
 	[ \$(otp_stat biobank otp1 tx_starved) -gt 5 ]" || skip_all "this machine is too slow to use up the key"
 sleep 1
