@@ -390,7 +390,7 @@ TEST(a_program_gets_large_keys_out_of_small_blocks)
 				play(&g, 60, 200000, blocks[b]);
 				TH_LOG("rate %u blocks %u keys %u: %llu bytes",
 				       rate, blocks[b], keys[k],
-				       g.program_got);
+				       (unsigned long long)g.program_got);
 				EXPECT_LE((200000 - rate) / 5 * 60ULL * 8 / 10,
 					  g.program_got);
 				EXPECT_GE((200000 - rate) / 5 * 60ULL * 13 / 10,
