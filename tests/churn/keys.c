@@ -45,8 +45,8 @@ bool keys(struct pair *p, unsigned int n)
 
 			pair_feed(p, BLOCK);
 			pair_confirm(p, at);
-			/* but for what is the kernel's own */
-			left = 2 * ((BLOCK - 2 * PAIR_CONTROL) / KEY);
+			/* but for what is the kernel's own, which stays */
+			left = 2 * ((BLOCK - (at ? 0 : 2 * PAIR_CONTROL)) / KEY);
 		}
 		left--;
 		if (!(i % 2 ? one(&p->a, &p->b) : one(&p->b, &p->a)))
