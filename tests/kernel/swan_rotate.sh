@@ -40,8 +40,13 @@ is 'through ESP' "$(on hospital ip xfrm state list proto esp | grep -c '^src')" 
 on hospital ping -q -i 0.02 -c 1000 -W 5 10.12.0.1 > "$test_dir/ping"
 at_least 'IKE SAs were made anew under a flood of echoes' "$(ppks hospital | wc -l)" 3
 is 'each took another PPK' "$(ppks hospital | sort | uniq -d)" ''
-is 'and both ends the same' "$(ppks hospital)" \
-	"$(ppks biobank | head -n "$(ppks hospital | wc -l)")"
+# one may have taken the next one already
+ppks hospital > "$test_dir/a"
+ppks biobank > "$test_dir/b"
+both=$(wc -l < "$test_dir/a") theirs=$(wc -l < "$test_dir/b")
+[ "$theirs" -ge "$both" ] || both=$theirs
+at_least 'as at the other end' "$both" 3
+is 'and both ends the same' "$(head -n "$both" "$test_dir/a")" "$(head -n "$both" "$test_dir/b")"
 # strongSwan deletes the old SA by a message that may overtake packets
 at_most 'of 1000 echoes were lost' \
 	"$(awk '/transmitted/ { print $1 - $4 }' "$test_dir/ping")" $((2 * $(ppks hospital | wc -l)))
