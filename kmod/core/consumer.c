@@ -7,6 +7,7 @@
  * where it stood if a consumer of that kind and name comes again. The oldest
  * of these beyond QKD_ACCOUNTS_KEPT are summed up in one, "gone".
  */
+#include <linux/poll.h>
 #include <linux/slab.h>
 #include "core.h"
 
@@ -135,6 +136,7 @@ void qkd_consumer_del(struct qkd_consumer *c)
 	mutex_lock(&link->consumers_mutex);
 	if (!--c->users) {
 		qkd_pool_forget(c);
+		qkd_consumer_promise(c, 0);
 		accounts_trim(link);
 	}
 	mutex_unlock(&link->consumers_mutex);
@@ -148,11 +150,21 @@ void qkd_consumer_set_floor(struct qkd_consumer *c, u32 bytes)
 }
 EXPORT_SYMBOL_GPL(qkd_consumer_set_floor);
 
-void qkd_link_promise(struct qkd_link *link, u32 bytes)
+void qkd_consumer_promise(struct qkd_consumer *c, u32 bytes)
 {
-	WRITE_ONCE(link->promised, bytes);
+	struct qkd_link *link = c->link;
+	bool less;
+
+	spin_lock_bh(&link->pool.tx_lock);
+	less = bytes < c->promised;
+	WRITE_ONCE(link->promised, link->promised - c->promised + bytes);
+	c->promised = bytes;
+	spin_unlock_bh(&link->pool.tx_lock);
+	/* what was kept from them is anybody's now */
+	if (less)
+		wake_up_interruptible_poll(&link->wait, EPOLLIN | EPOLLRDNORM);
 }
-EXPORT_SYMBOL_GPL(qkd_link_promise);
+EXPORT_SYMBOL_GPL(qkd_consumer_promise);
 
 /**
  * qkd_consumers_init - open the control account

@@ -126,6 +126,9 @@ void qkd_pool_state(struct qkd_link *link, struct qkd_pool_state *st);
 int qkd_pool_secret(struct qkd_link *link, u32 epoch, bool tx,
 		    unsigned int half, u8 dst[QKD_MAC_SECRET_SIZE]);
 u64 qkd_pool_available(struct qkd_link *link);
+u64 qkd_pool_program_floor(const struct qkd_link *link);
+int qkd_pool_message_key(struct qkd_link *link, enum qkd_proto_id proto,
+			 void *dst, u32 len, u64 *offset, u32 *epoch);
 bool qkd_pool_can_reserve(struct qkd_consumer *c, u32 len);
 bool qkd_pool_has_room(struct qkd_link *link);
 
@@ -138,6 +141,7 @@ bool qkd_pool_has_room(struct qkd_link *link);
  * @id: unique in the link, ascending
  * @users: who uses it; consumers_mutex. 0: kept for its figures
  * @floor: bytes left to others; READ_ONCE
+ * @promised: bytes that programs leave to it; pool.tx_lock
  * @tx_bytes: reserved; tx_lock, as are @tx_keys and @starved
  * @rx_bytes: taken; rx_lock, as is @rx_keys
  */
@@ -148,6 +152,7 @@ struct qkd_consumer {
 	unsigned int users;
 	bool program;	/* of a device's file */
 	u32 floor;
+	u32 promised;
 	u64 tx_bytes;
 	u64 tx_keys;
 	u64 starved;
@@ -237,7 +242,8 @@ struct qkd_report {
  * @consumers_mutex: protects @consumers
  * @consumers: all accounts, @control included
  * @last_consumer: highest id given
- * @promised: what programs leave to others; READ_ONCE
+ * @promised: what programs leave to others: the sum of consumers';
+ *	pool.tx_lock, READ_ONCE without
  * @program_bytes: what they reserved; pool.tx_lock, as are the next two
  * @asked: the most that one of them was refused and has not got since
  * @asker: its account
@@ -300,7 +306,7 @@ struct qkd_link {
 	struct mutex consumers_mutex;	/* consumers, gone */
 	struct list_head consumers;
 	u32 last_consumer;
-	u32 promised;		/* what programs leave */
+	u64 promised;		/* what programs leave */
 	u64 program_bytes;
 	u32 asked;
 	const struct qkd_consumer *asker;

@@ -431,7 +431,7 @@ static bool poll_readable(struct qkd_file *f, struct qkd_named *s)
 		return qkd_named_readable(s);
 	if (c)
 		return qkd_pool_can_reserve(c, 1);
-	return qkd_pool_available(f->link) > QKD_CONTROL_SHARE;
+	return qkd_pool_available(f->link) > qkd_pool_program_floor(f->link);
 }
 
 static __poll_t qkd_poll(struct file *file, poll_table *wait)

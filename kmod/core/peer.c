@@ -341,8 +341,8 @@ static int msg_send(struct qkd_link *link, u8 proto, const void *body, u32 len)
 	if (!data)
 		return -ENOMEM;
 	epoch = qkd_link_generation(link, gen);
-	err = qkd_reserve(&link->control, key, sizeof(key), &offset,
-			  &key_epoch);
+	err = qkd_pool_message_key(link, proto, key, sizeof(key), &offset,
+				   &key_epoch);
 	if (!err && key_epoch != epoch)
 		err = -EAGAIN;	/* the streams started anew meanwhile */
 	if (!err)

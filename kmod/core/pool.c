@@ -553,17 +553,22 @@ static void pool_starved(struct qkd_consumer *c, u32 len)
 		       c->kind, c->name, len);
 }
 
+/**
+ * qkd_pool_program_floor - confirmed key that programs leave
+ * @link: any
+ */
+u64 qkd_pool_program_floor(const struct qkd_link *link)
+{
+	return QKD_CONTROL_SHARE + min_t(u64, READ_ONCE(link->promised),
+					 link->pool.tx.size / 2);
+}
+
 static u64 floor_of(const struct qkd_consumer *c)
 {
-	const struct qkd_link *link = c->link;
-	u64 floor = QKD_CONTROL_SHARE;
-
-	if (c == &link->control)
+	if (c == &c->link->control)
 		return 0;
-	if (c->program)
-		floor += min_t(u64, READ_ONCE(link->promised),
-			       link->pool.tx.size / 2);
-	return floor + READ_ONCE(c->floor);
+	return READ_ONCE(c->floor) +
+	       (c->program ? qkd_pool_program_floor(c->link) : QKD_CONTROL_SHARE);
 }
 
 /*
@@ -632,8 +637,8 @@ u32 qkd_link_most(const struct qkd_link *link, bool sure)
 }
 EXPORT_SYMBOL_GPL(qkd_link_most);
 
-int qkd_reserve(struct qkd_consumer *c, void *dst, u32 len, u64 *offset,
-		u32 *epoch)
+static int pool_reserve(struct qkd_consumer *c, void *dst, u32 len, u64 floor,
+			u64 *offset, u32 *epoch)
 {
 	struct qkd_link *link = c->link;
 	struct qkd_pool *p = &link->pool;
@@ -649,7 +654,7 @@ int qkd_reserve(struct qkd_consumer *c, void *dst, u32 len, u64 *offset,
 	else if (tx_before_secret(p))
 		err = -EAGAIN;
 	else
-		err = qkd_tx_reserve(&p->tx, dst, len, floor_of(c), offset);
+		err = qkd_tx_reserve(&p->tx, dst, len, floor, offset);
 	if (!err) {
 		c->tx_bytes += len;
 		c->tx_keys++;
@@ -672,7 +677,33 @@ int qkd_reserve(struct qkd_consumer *c, void *dst, u32 len, u64 *offset,
 	pool_drained(link);
 	return 0;
 }
+
+int qkd_reserve(struct qkd_consumer *c, void *dst, u32 len, u64 *offset,
+		u32 *epoch)
+{
+	return pool_reserve(c, dst, len, floor_of(c), offset, epoch);
+}
 EXPORT_SYMBOL_GPL(qkd_reserve);
+
+/**
+ * qkd_pool_message_key - reserve key for a peer message
+ * @link: pays
+ * @proto: whose message. What programs make their streams say leaves half of
+ *	the control share to the kernel's own protocols
+ * @dst: filled
+ * @len: bytes
+ * @offset: of the first
+ * @epoch: of the generation
+ *
+ * Context: any, BH-safe. Return: as qkd_reserve().
+ */
+int qkd_pool_message_key(struct qkd_link *link, enum qkd_proto_id proto,
+			 void *dst, u32 len, u64 *offset, u32 *epoch)
+{
+	u64 floor = proto == QKD_PROTO_STREAM ? QKD_CONTROL_SHARE / 2 : 0;
+
+	return pool_reserve(&link->control, dst, len, floor, offset, epoch);
+}
 
 /* Whether key of @epoch at @offset can be here; errors of qkd_take(). */
 static int rx_usable(const struct qkd_link *link, u32 epoch, u64 offset)

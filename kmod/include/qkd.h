@@ -95,9 +95,9 @@ void qkd_consumer_set_floor(struct qkd_consumer *c, u32 bytes);
 u32 qkd_link_most(const struct qkd_link *link, bool sure);
 /*
  * Programs, which reserve by a device's file, leave @bytes of confirmed key to
- * the kernel's consumers, but no more than half of the pool. Any context.
+ * this consumer; for all such, no more than half of the pool. Any context.
  */
-void qkd_link_promise(struct qkd_link *link, u32 bytes);
+void qkd_consumer_promise(struct qkd_consumer *c, u32 bytes);
 /*
  * Bytes that programs have reserved so far, and the most that one of them was
  * refused and has not got since, 0 for none. Any context.

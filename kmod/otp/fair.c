@@ -253,13 +253,13 @@ void otp_fair_programs(struct otp_fair *f, u64 got, u32 asked)
 
 /**
  * otp_fair_promised - what others than users have to leave in the pool
- * @f: the link's
+ * @u: for this one
  *
- * Return: bytes: what all buckets could hold.
+ * Return: bytes: what its bucket could hold.
  */
-u32 otp_fair_promised(const struct otp_fair *f)
+u32 otp_fair_promised(const struct otp_fair_user *u)
 {
-	return min_t(u64, sum_of_bursts(f), U32_MAX);
+	return burst(u);
 }
 
 static void set_back(struct otp_fair *f)

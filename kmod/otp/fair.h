@@ -60,7 +60,7 @@ u32 otp_fair_floor(const struct otp_fair *f, const struct otp_fair_user *u,
 u32 otp_fair_most(const struct otp_fair *f, const struct otp_fair_user *u,
 		  u32 pool);
 void otp_fair_programs(struct otp_fair *f, u64 got, u32 asked);
-u32 otp_fair_promised(const struct otp_fair *f);
+u32 otp_fair_promised(const struct otp_fair_user *u);
 void otp_fair_got(struct otp_fair *f, struct otp_fair_user *u, u32 len,
 		  u64 now_us, bool owed);
 void otp_fair_found_dry(struct otp_fair *f, struct otp_fair_user *u,

@@ -15,7 +15,6 @@
  * @link: whose key; held by each tunnel
  * @lock: protects all below
  * @fair: attachments, by their part of it
- * @promised: as told to qkd.ko
  * @programs_got: as it told, last
  * @retry: wakes those who wait
  */
@@ -24,7 +23,6 @@ struct otp_share {
 	struct qkd_link *link;
 	spinlock_t lock; /* all below, and attachments' parts */
 	struct otp_fair fair;
-	u32 promised;
 	u64 programs_got;
 	struct delayed_work retry;
 };
@@ -52,15 +50,10 @@ static void read_terms(struct otp_attach *att)
 }
 
 /* Programs leave what is guaranteed to tunnels. */
-static void promise(struct otp_share *s, struct otp_attach *att)
+static void promise(struct otp_attach *att)
 {
-	u32 bytes = otp_fair_promised(&s->fair);
-
-	lockdep_assert_held(&s->lock);
-	if (bytes == s->promised)
-		return;
-	s->promised = bytes;
-	qkd_link_promise(att->link, bytes);
+	lockdep_assert_held(&att->share->lock);
+	qkd_consumer_promise(att->consumer, otp_fair_promised(&att->fair));
 }
 
 static void share_retry(struct work_struct *work)
@@ -111,7 +104,7 @@ found:
 	read_terms(att);
 	spin_lock_bh(&s->lock);
 	otp_fair_join(&s->fair, &att->fair, now_us());
-	promise(s, att);
+	promise(att);
 	spin_unlock_bh(&s->lock);
 	return 0;
 }
@@ -130,7 +123,6 @@ void otp_share_leave(struct otp_attach *att)
 	lockdep_assert_held(&otp_mutex);
 	spin_lock_bh(&s->lock);
 	otp_fair_leave(&att->fair);
-	promise(s, att);
 	last = list_empty(&s->fair.users);
 	spin_unlock_bh(&s->lock);
 	if (!last)
@@ -153,7 +145,7 @@ void otp_share_changed(struct otp_attach *att)
 	lockdep_assert_held(&otp_mutex);
 	spin_lock_bh(&s->lock);
 	read_terms(att);
-	promise(s, att);
+	promise(att);
 	spin_unlock_bh(&s->lock);
 }
 

@@ -39,6 +39,8 @@ static void out_state(struct qx_tunnel *t, enum qkd_xfrm_state state)
 	lockdep_assert_held(&t->lock);
 	trace_qkd_xfrm_state(t, t->out.state, state);
 	WRITE_ONCE(t->out.state, state);
+	if (t->consumer)
+		qkd_consumer_promise(t->consumer, 0);
 }
 
 /**
@@ -203,6 +205,10 @@ static void reserve_key(struct qx_tunnel *t)
 	int err = reserve(t);
 
 	if (err) {
+		/* of the next that comes, programs leave it this */
+		if (err == -EAGAIN)
+			qkd_consumer_promise(t->consumer,
+					     qx_aead_key_len(t->conf.set.aead));
 		forget_key(o);
 		starved(t, err);
 		return;

@@ -341,7 +341,7 @@ int main(int argc, char **argv)
 		bytes = strtoull(argv[3], NULL, 0);
 	if (!strcmp(verb, "keep") && bytes && 2 * bytes < block)
 		block = 2 * bytes;
-	block = (block + 255) & ~255u;
+	block = (block + 15) & ~15u;	/* a random word for each way */
 	rec = malloc(sizeof(struct qkd_feed) + block);
 	if (!rec)
 		die("malloc");

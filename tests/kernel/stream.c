@@ -113,6 +113,34 @@ TEST_F(stream, invariant_2_with_unequal_reads)
 	same(_metadata, &self->p, "video", 20000, 7, 9999);
 }
 
+/* or an IPsec tunnel could not be rekeyed when key comes */
+TEST_F(stream, the_kernel_keeps_half_of_the_control_share)
+{
+	int fds[2 * PAIR_CONTROL / PAIR_MESSAGE], i;
+	struct qkd_state st;
+	uint8_t key[1];
+	char name[8];
+
+	while (!pair_get_now(self->p.b.fd, key, 1, NULL))
+		;
+	/* each says that it is there, and again, and nobody answers */
+	for (i = 0; i < (int)ARRAY_SIZE(fds); i++) {
+		snprintf(name, sizeof(name), "%d", i);
+		fds[i] = end_open(_metadata, &self->p.b, name);
+	}
+	for (i = 0; i < 50; i++) {
+		pair_state(&self->p.b, &st);
+		if (st.tx.available <= PAIR_CONTROL / 2)
+			break;
+		usleep(100000);
+	}
+	usleep(500000);
+	pair_state(&self->p.b, &st);
+	EXPECT_EQ(PAIR_CONTROL / 2, st.tx.available);
+	for (i = 0; i < (int)ARRAY_SIZE(fds); i++)
+		close(fds[i]);
+}
+
 TEST_F(stream, a_stream_can_be_joined_again)
 {
 	same(_metadata, &self->p, "again", 1000, 100, 100);

@@ -58,6 +58,26 @@ check 'key again: it goes on by itself' wait_live t 10
 check 'and packets pass' reaches
 both qkdctl tunnel del t
 
+# programs that take each piece as it comes, smaller than a tunnel needs
+feed start 1600
+rest() { on "$1" qkdctl -j link show q | jq '.[0].tx.available'; }
+programs=()
+for n in hospital biobank; do
+	start on $n qkdctl key get q size 8 count 1000000 wait 1h
+	programs+=("$started")
+	wait_for 10 "[ \$(rest $n) -lt 1032 ]" || die 'no key is taken'
+done
+both qkdctl tunnel add t link q mode transport rekey time 1h
+wait_for 10 '[ "$(state)" = wait-key ]'
+start "$feeder" "$dev_a" "$dev_b" keep 16 200
+check 'programs leave a tunnel what it waits for' wait_live t 20
+sleep 1
+at_most 'and take the rest as before' "$(rest hospital)" 1100
+for p in $started "${programs[@]}"; do
+	stop "$p"
+done
+both qkdctl tunnel del t
+
 # keep, and its end
 feed start 1600
 both qkdctl tunnel add t link q mode transport starved keep rekey time 1s \

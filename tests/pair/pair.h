@@ -33,6 +33,7 @@ struct pair {
 #define PAIR_BYTES	(1 << 22)	/* of a stream that are remembered */
 #define PAIR_SECRET	64		/* the kernel's own, of each stream */
 #define PAIR_CONTROL	1024		/* which only the kernel may reserve */
+#define PAIR_MESSAGE	32		/* which a peer message costs */
 
 /* KTAP skip unless the module is there, or can be loaded, and we are root. */
 void pair_need(void);
