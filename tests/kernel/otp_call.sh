@@ -83,11 +83,11 @@ film() {
 frames() { awk -F, '!/^#/ { print $5, $6 }' "$@"; }
 play() {
 	on "$1" ffmpeg -nostdin -loglevel error -re -i "$test_dir/film.webm" -c copy \
-		-f rtp "rtp://$2:7002?pkt_size=1200" > /dev/null 2>&1
+		-f rtp "rtp://$2:7002?pkt_size=1200" > /dev/null 2> "$test_dir/$1.plays"
 }
 # video NAME NETWORK: both ways at once
 video() {
-	local peer=10.$2.0 n i=0 watching=()
+	local peer=10.$2.0 n i=0 watching=() said=()
 
 	for n in hospital biobank; do
 		i=$((i + 1))
@@ -96,6 +96,7 @@ video() {
 		start on $n ffmpeg -nostdin -loglevel error -y -protocol_whitelist file,udp,rtp \
 			-buffer_size 4000000 -i "$test_dir/$n.sdp" -c copy -f framecrc "$test_dir/$n.crc"
 		watching+=("$started")
+		said+=("$test_dir/started.$test_started" "$test_dir/$n.plays")
 		wait_for 20 "ip netns exec $n ss -lunH 'sport = 7002' | grep -q 7002" ||
 			die "nobody watches"
 	done
@@ -107,6 +108,8 @@ video() {
 	kill -INT "${watching[@]}"
 	wait_for 20 "! kill -0 ${watching[0]} && ! kill -0 ${watching[1]}"
 	drops "otp$(($2 - 99))"
+	# who found nothing to watch, or to send, says why
+	say "$(grep . "${said[@]}")"
 	for n in hospital biobank; do
 		is "$1: frames of a video that do not reach $n as they were" \
 			"$(diff <(frames "$test_dir/film.crc") <(frames "$test_dir/$n.crc") | grep -c '^<')" 0
