@@ -38,6 +38,11 @@ check-matrix: deps ## the same on every kernel we know, 7.2 included
 check-otp: deps ## kernel tests of the one-time-pad tunnel
 	@tests/check --otp
 
+.PHONY: check-twotime
+check-twotime: deps ## hunt for pad used twice through ROUNDS=500 of restarts under traffic
+	@$(SUB) tools tests
+	@tests/otp/twotime $(or $(ROUNDS),500)
+
 mutants: deps ## break the one-time-pad tunnel on purpose, see its tests fail
 	@tests/otp/mutants.py
 

@@ -11,7 +11,12 @@ def frames(name):
             head = f.read(16)
             if len(head) < 16:
                 return
-            yield f.read(struct.unpack(order + "4I", head)[2])
+            size = struct.unpack(order + "4I", head)[2]
+            frame = f.read(size)
+            # the last one may be cut off
+            if len(frame) < size:
+                return
+            yield frame
 
 
 def udp_of(frame):

@@ -12,6 +12,7 @@ seen; exits with 1 if a range was used twice or the needle was found, 2 if
 there was no packet.
 """
 import argparse
+import hashlib
 import sys
 
 
@@ -25,7 +26,7 @@ def main():
     a.add_argument("--needle", default="")
     a.add_argument("files", nargs="+")
     a = a.parse_args()
-    streams, count, bad = {}, 0, 0
+    streams, count, size, bad = {}, 0, 0, 0
     for name in a.files:
         if a.needle and a.needle.encode() in open(name, "rb").read():
             print("FOUND in clear:", name)
@@ -34,12 +35,14 @@ def main():
             if p[1] != 0:
                 continue
             count += 1
+            size += len(p)
             # a sender's address may change, its generation and tunnel tell
             # the link; direction follows from the address' parity in tests,
             # so ranges are kept by sender
             start = int.from_bytes(p[10:16], "big")
             streams.setdefault((sender, p[4:10]), []).append(
-                (start, start + 16 + len(p) - 32, p))
+                (start, start + 16 + len(p) - 32,
+                 hashlib.blake2b(p, digest_size=16).digest()))
     for (sender, gen), ranges in streams.items():
         ranges.sort()
         end, last = 0, None
@@ -51,7 +54,7 @@ def main():
                 end, last = stop, p
         print("sender %s generation %s: %d packets, bytes %d to %d" %
               (sender.hex(), gen.hex(), len(ranges), ranges[0][0], end))
-    print("%d packets, %d faults" % (count, bad))
+    print("%d packets, %d bytes, %d faults" % (count, size, bad))
     sys.exit(1 if bad else 0 if count else 2)
 
 
