@@ -50,13 +50,20 @@ wait_for 15 '[ "$(tunnels)" = 0 ]'
 is 'without SAs an ad hoc tunnel goes' "$(tunnels)" 0
 
 # the first packets are queued instead of dropped, if so configured
-both sysctl -q -w net.core.xfrm_larval_drop=0
-control
-policies transport 0x51000007
-check 'xfrm_larval_drop=0: not even the first packet is lost' \
-	on hospital sh -c 'ping -c 3 -i 0.3 -W 10 10.77.0.2 | grep -q " 0% packet loss"'
-both sysctl -q -w net.core.xfrm_larval_drop=1
-flush
+claim='xfrm_larval_drop=0: not even the first packet is lost'
+if [ -e /sys/kernel/debug/kmemleak ]; then
+	# without our modules, too: dst_destroy() looks for a child only where the
+	# entry has an SA, and the one that queues has a child but no SA
+	skip "$claim" 'xfrm leaks a route for each that waits, and kmemleak sees it'
+else
+	both sysctl -q -w net.core.xfrm_larval_drop=0
+	control
+	policies transport 0x51000007
+	check "$claim" on hospital sh -c \
+		'ping -c 3 -i 0.3 -W 10 10.77.0.2 | grep -q " 0% packet loss"'
+	both sysctl -q -w net.core.xfrm_larval_drop=1
+	flush
+fi
 
 # tunnel mode
 ip -n hospital addr add 10.1.0.1/24 dev lo
