@@ -2,9 +2,10 @@
 /*
  * Somebody without rights, and the same somebody as root of a user namespace
  * (unshare -Urn): links of the namespace they made are theirs, another's they
- * cannot change, use, feed or hear of (invariant 5).
+ * cannot change, use, feed or hear of, and no tunnel's SAs and policies can they
+ * see (invariant 5).
  *
- *	init's user namespace:  links "a" and "b", with key
+ *	init's user namespace:  links "a" and "b", with key; tunnel "t" of "a"
  *	the stranger:           uid 65534, no capability here
  */
 #include <errno.h>
@@ -28,16 +29,53 @@
 
 FIXTURE(stranger) {
 	struct pair p;
+	bool xfrm;		/* there is a tunnel "t", and an SA */
 };
+
+/* Policies of a tunnel, and an SA that "t", whose peer has none, does not get. */
+static void make_tunnel(struct qkd_nl *nl)
+{
+	struct qkd_tunnel_conf t = QKD_TUNNEL_CONF_INIT;
+	int err;
+
+	t.link = "a";
+	err = qkd_tunnel_add(nl, "t", &t, NULL);
+	if (err)
+		pair_die("tunnel-new", err);
+	if (system("modprobe -q -a xfrm_user esp4; "
+		   "ip xfrm state add src 10.9.0.1 dst 10.9.0.2 proto esp "
+		   "spi 0x1234 reqid 9 mode transport aead 'rfc4106(gcm(aes))' "
+		   "0x000102030405060708090a0b0c0d0e0f10111213 128"))
+		pair_die("ip xfrm state add", EIO);
+}
 
 FIXTURE_SETUP(stranger)
 {
 	pair_make(&self->p, 0);
 	pair_fill(&self->p, 8192);
+	self->xfrm = pair_module("qkd_xfrm");
+	if (self->xfrm)
+		make_tunnel(self->p.nl);
+}
+
+/* The tunnel is there, as is what ip shows of it, to who may see. */
+static bool tunnel_is_there(struct qkd_nl *nl)
+{
+	struct qkd_tunnel *t;
+
+	if (qkd_tunnel_get(nl, "t", &t))
+		return false;
+	qkd_tunnel_free(t);
+	return !system("ip xfrm policy | grep -q tmpl && "
+		       "ip xfrm state | grep -q 0x00001234");
 }
 
 FIXTURE_TEARDOWN(stranger)
 {
+	if (self->xfrm) {
+		EXPECT_TRUE(tunnel_is_there(self->p.nl));
+		EXPECT_EQ(0, qkd_tunnel_del(self->p.nl, "t"));
+	}
 	pair_free(&self->p);
 }
 
@@ -115,6 +153,12 @@ static int count_consumers(const struct qkd_consumer *c, void *arg)
 	return 0;
 }
 
+static int count_tunnels(const struct qkd_tunnel *t, void *arg)
+{
+	++*(int *)arg;
+	return 0;
+}
+
 static void may_change_nothing(struct __test_metadata *_metadata,
 			       struct qkd_nl *nl, const char *name,
 			       uint32_t index, int err)
@@ -129,20 +173,36 @@ static void may_change_nothing(struct __test_metadata *_metadata,
 	EXPECT_EQ(err, qkd_link_del(nl, name, index));
 }
 
+/* @tunnel, @link: what calls about tunnels, and about links, are answered */
+static void may_change_no_tunnel(struct __test_metadata *_metadata,
+				 struct qkd_nl *nl, int tunnel, int link)
+{
+	uint8_t bytes[QKD_XFRM_SECRET_SIZE] = { 7 };
+	uint8_t id[QKD_XFRM_SECRET_ID_SIZE] = { 7 };
+	struct qkd_tunnel_conf t = QKD_TUNNEL_CONF_INIT;
+
+	t.link = "a";
+	EXPECT_EQ(link, qkd_tunnel_add(nl, "u", &t, NULL));
+	t = (struct qkd_tunnel_conf)QKD_TUNNEL_CONF_INIT;
+	t.rekey_time = 5000;
+	t.set = QKD_BIT(QKD_XFRM_A_TUNNEL_REKEY_TIME);
+	EXPECT_EQ(tunnel, qkd_tunnel_set(nl, "t", &t));
+	EXPECT_EQ(tunnel, qkd_tunnel_rekey(nl, "t"));
+	EXPECT_EQ(tunnel, qkd_tunnel_del(nl, "t"));
+	EXPECT_EQ(link, qkd_secret_give(nl, "a", id, bytes));
+	EXPECT_EQ(link, qkd_secret_use(nl, "a", id));
+	EXPECT_EQ(link, qkd_secret_none(nl, "a", "mine"));
+}
+
 TEST_F(stranger, without_rights_changes_nothing)
 {
 	IN_CHILD(become_nobody, ({
-		struct qkd_tunnel_conf t = QKD_TUNNEL_CONF_INIT;
 		struct qkd_nl *nl = nl_here();
-		int err;
 
 		EXPECT_EQ(-EPERM, add(nl, "c", NULL));
 		may_change_nothing(_metadata, nl, "a", QKD_NO_INDEX, -EPERM);
-		t.link = "a";
-		err = qkd_tunnel_add(nl, "t", &t, NULL);
-		EXPECT_TRUE(err == -EPERM || err == -EPROTONOSUPPORT);
-		err = qkd_tunnel_del(nl, "t");
-		EXPECT_TRUE(err == -EPERM || err == -EPROTONOSUPPORT);
+		if (self->xfrm)
+			may_change_no_tunnel(_metadata, nl, -EPERM, -EPERM);
 		EXPECT_EQ(-EACCES, pair_open(&self->p.a, O_RDONLY));
 		EXPECT_EQ(-EACCES, pair_open(&self->p.a, O_RDWR));
 	}));
@@ -185,7 +245,6 @@ TEST_F(stranger, as_root_elsewhere_sees_only_what_is_there)
 {
 	IN_CHILD(become_root_elsewhere, ({
 		struct qkd_nl *nl = nl_here();
-		struct qkd_tunnel *tunnel;
 		struct qkd_link *link;
 		uint32_t index = 0;
 		int n = 0;
@@ -201,10 +260,18 @@ TEST_F(stranger, as_root_elsewhere_sees_only_what_is_there)
 		may_change_nothing(_metadata, nl, "a", QKD_NO_INDEX, -ENODEV);
 		may_change_nothing(_metadata, nl, NULL, self->p.a.index,
 				   -ENODEV);
-		EXPECT_GT(0, qkd_tunnel_get(nl, "t", &tunnel));
 		EXPECT_EQ(-EACCES, pair_open(&self->p.a, O_RDONLY));
 		EXPECT_EQ(-EACCES, pair_open(&self->p.a, O_RDWR));
-		/* nothing of IPsec either */
+		if (self->xfrm) {
+			struct qkd_tunnel *tunnel;
+
+			EXPECT_EQ(-ENOENT, qkd_tunnel_get(nl, "t", &tunnel));
+			EXPECT_EQ(0, qkd_tunnel_each(nl, NULL, count_tunnels,
+						     &n));
+			EXPECT_EQ(0, n);
+			may_change_no_tunnel(_metadata, nl, -ENOENT, -ENODEV);
+		}
+		/* nothing of IPsec either, of which there is some here */
 		EXPECT_EQ(0, system("[ -z \"$(ip xfrm state; ip xfrm policy)\" ]"));
 
 		/* a link of one's own is as any other */
