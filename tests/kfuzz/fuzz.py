@@ -135,6 +135,8 @@ class Spec:
         with open(os.path.join(SPECS, name + ".yaml"), encoding="utf-8") as f:
             spec = yaml.safe_load(f)
         self.name = name
+        self.consts = {d["name"]: d["value"] for d in spec["definitions"]
+                       if d["type"] == "const"}
         self.sets = {}
         for s in spec["attribute-sets"]:
             number = 0
@@ -157,6 +159,11 @@ class Spec:
              "local-node": ["alice", "bob"], "peer-node": ["bob", "alice"],
              "driver": ["sim"], "config": ["length=1"], "reason": ["none"]}
 
+    def exact(self, a):
+        """Bytes that the attribute's policy demands, or 0."""
+        size = a.get("checks", {}).get("exact-len", 0)
+        return self.consts.get(size, size)
+
     def value(self, rnd, a):
         """Bytes that the attribute's policy may take, or nearly."""
         kind = a["type"]
@@ -169,6 +176,9 @@ class Spec:
         if kind == "string":
             return rnd.choice(WORDS).encode() + rnd.choice([b"\0", b"\0", b""])
         if kind == "binary":
+            # one of few, so that what was named can be named again
+            if self.exact(a) and rnd.random() < .9:
+                return bytes([rnd.randrange(1, 4)]) * self.exact(a)
             size = rnd.choice([0, 1, 4, 15, 16, 17, 64])
             return bytes.fromhex(rnd.choice(IPS)) if size == 4 else rnd.randbytes(size)
         size = {"u8": 1, "s8": 1, "u16": 2, "s16": 2, "u32": 4, "s32": 4,
