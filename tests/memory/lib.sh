@@ -45,6 +45,17 @@ guarded() {
 		"$(find "$core" -maxdepth 1 -name 'core*')" ''
 }
 
+# closed NAME PID LOG: none of the process's memory is dumped, or swapped out
+closed() {
+	is "$1: none of its memory is dumped" "$(cat "/proc/$2/coredump_filter")" 00000000
+	if grep -q 'memory is not locked' "$3"; then
+		skip "$1: nor swapped out" 'no right to lock memory here'
+	else
+		at_least "$1: nor swapped out, kB of it" \
+			"$(awk '/^VmLck:/ { print $2 }' "/proc/$2/status")" 1000
+	fi
+}
+
 # dumps_here: whether cores are left at all where we are, so that none of a
 # daemon's means something; run in a folder that is ours
 dumps_here() {

@@ -7,6 +7,7 @@
 # timeout: 120
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../swan/lib.sh"
+. "$tree/tests/memory/lib.sh"
 need_root
 need_cmd swanctl charon-systemd ip ping
 qkd_swan=$O/tests/bin/swan_standin
@@ -55,6 +56,7 @@ is 'and both ends the same' "$(ppks hospital)" "$(ppks biobank | head -n "$(ppks
 at_most 'of 400 echoes were lost' "$(awk '/transmitted/ { print $1 - $4 }' "$test_dir/ping")" 2
 is 'of the old IKE SAs none is left' "$(sa hospital | wc -l)" 1
 check 'the daemon has seen them' said hospital 'IKE SA [0-9]* has key 1'
+closed 'the daemon (invariant 4)' "${daemon[hospital]}" "$test_dir/hospital.swan"
 
 # ---- trouble
 

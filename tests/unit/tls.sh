@@ -5,6 +5,7 @@
 # the wire; who does not hold the key is refused, and so is who comes without.
 # timeout: 120
 . "$(dirname "$0")/../lib.sh"
+. "$tree/tests/memory/lib.sh"
 need_cmd openssl
 tls=$O/tests/bin/tls_standin
 example=$O/tests/bin/tls_example
@@ -31,6 +32,11 @@ connect() { timeout 20 "$tls" connect near "127.0.0.1:$port"; }
 
 echo 'from the server' > "$test_dir/reply"
 accept_once "$test_dir/reply" -f 127.0.0.1
+if [ "$(id -u)" = 0 ]; then
+	closed 'the daemon (invariant 4)' $server "$test_dir/log"
+else
+	skip 'the daemon: none of its memory is dumped' 'needs root'
+fi
 got=$(echo 'from the client' | connect)
 ended
 is 'the server ends well' $? 0

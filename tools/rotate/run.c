@@ -9,12 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <linux/qkd_dev.h>
 
 #include "run.h"
+#include "tools/common/guard.h"
 #include "tools/common/log.h"
 #include "tools/common/notify.h"
 #include "tools/common/wipe_free.h"
@@ -157,7 +157,9 @@ int rotate_run(const struct rotate_conf *conf, const struct rotate_options *o)
 {
 	log_setup(o->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO,
 		  !isatty(STDERR_FILENO));
-	prctl(PR_SET_DUMPABLE, 0);
+	guard_filter();
+	if (guard_memory())
+		return 1;
 	wipe_frees(true);
 	return loop(conf);
 }

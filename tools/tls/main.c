@@ -13,13 +13,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <qkd/qkd.h>
 
 #include "psk.h"
 #include "pump.h"
+#include "tools/common/guard.h"
 #include "tools/common/log.h"
 #include "tools/common/notify.h"
 #include "tools/common/wipe_free.h"
@@ -410,7 +410,9 @@ int main(int argc, char **argv)
 	ret = parse(&t, argc, argv);
 	if (ret)
 		return ret - 1;
-	prctl(PR_SET_DUMPABLE, 0);
+	guard_filter();
+	if (guard_memory())
+		return 1;
 	wipe_frees(true);
 	signal(SIGPIPE, SIG_IGN);
 	t.base = make_base();
