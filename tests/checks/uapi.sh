@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Structures that pass between kernel and programs have no holes, in which bytes
-# of the kernel could leave, and are the same for programs of 32 bits.
+# of the kernel could leave (invariant 5), and are the same for programs of 32 bits.
 . "$(dirname "$0")/lib.sh"
 need_cmd gcc
 

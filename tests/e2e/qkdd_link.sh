@@ -5,7 +5,7 @@
 # are killed at bad moments, links are made anew, and in the end every key
 # that one end can name is the same at the other (invariants 1, 2, 7). The secret
 # in a daemon's memory goes to no core dump and no swap, and of key that it made
-# nothing stays (4).
+# nothing stays (invariant 4).
 #
 #	hospital (alice) ---- wan, peer protocol ---- biobank (bob)
 #	   qkdd ------------ fibre, classical channel --------- qkdd

@@ -5,8 +5,9 @@
 # Memory runs out at random under everything the modules allocate, also where no
 # program waits for it: packets, timers, works, messages of the peer (faults.c
 # does so call by call). What was on its way is lost; what is read of a stream
-# is the same at both ends (invariant 2), nothing leaves in clear (3), the
-# accounts agree (9), and when there is memory again everything works.
+# is the same at both ends (invariant 2), nothing leaves in clear (3), what failed
+# is in nobody's way (6), the accounts agree (9), and when there is memory again
+# everything works.
 #
 #	hospital ---- tunnel t (icmp), otp0, a stream, churn ---- biobank
 #

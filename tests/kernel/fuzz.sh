@@ -3,8 +3,8 @@
 # timeout: 100
 #
 # Malformed and well-formed requests, device calls and datagrams, from a seed
-# of the day, for a while (invariant 6). Longer, with coverage, and on the
-# debug kernel: make fuzz-kernel.
+# of the day, for a while (invariant 6); no answer's padding tells anything
+# (invariant 5). Longer, with coverage, and on the debug kernel: make fuzz-kernel.
 . "$(dirname "$0")/../lib.sh"
 
 need_root

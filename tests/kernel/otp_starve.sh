@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Without key packets wait, in a bounded queue, and nothing leaves in clear;
-# with key they go on. What key-reserve leaves to others stays.
+# Without key packets wait, in a bounded queue, and nothing leaves in clear
+# (invariant 3); with key they go on. What key-reserve leaves to others stays.
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../otp/lib.sh"
 otp_need ping tcpdump

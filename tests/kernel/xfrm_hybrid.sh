@@ -3,7 +3,7 @@
 #
 # Hybrid tunnels: an SA's key is made of quantum key and of a post-quantum
 # secret, as told in formats.rst and by nothing less; both ends have both or
-# there is no SA; and secrets are changed without a packet lost.
+# there is no SA (invariant 2); and secrets are changed without a packet lost.
 # timeout: 300
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../xfrm/lib.sh"

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Keying survives loss, delay with reorder, and duplication of its messages:
-# every rekey comes about, and both ends agree on each key.
+# every rekey comes about, no packet misses its SA for it (invariant 8), and both
+# ends agree on each key.
 # timeout: 150
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../xfrm/lib.sh"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Key lengths against the numbers of the papers they come from.
+ * Key lengths against the numbers of the papers they come from (invariant 7).
  */
 #include <math.h>
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Where the ends' strings differ after reconciliation there is no key, at
- * either end, and both say why (invariant 2).
+ * either end, and both say why (invariants 2, 7).
  *
  * Cascade leaves a difference once in many thousand blocks, so the tags that
  * tell are made to differ: this program is linked with --wrap.
