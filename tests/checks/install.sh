@@ -106,6 +106,9 @@ plain() { sed 's/\x1b\[[0-9;?]*[A-Za-z]//g' | tr -d '\r\a'; }
 if command -v zsh > /dev/null; then
 	check 'zsh completes, by the same file' eval \
 		'zsh_completes "qkdctl tunnel add x starv" | plain | grep -q starved'
+	: > "$test_dir/a_pad_of_ours"
+	check 'and files' eval \
+		'zsh_completes "qkdctl pad show $test_dir/a_pad" | plain | grep -q _of_ours'
 	is 'and every driver that there is' \
 		"$(for d in $(sed -n 's/^\t&driver_\(.*\),$/\1/p' tools/qkdd/drivers.c); do
 			zsh_completes "qkdctl link add x driver ${d%?}" | plain | grep -q -w "$d" || echo "$d"
