@@ -82,6 +82,11 @@ if command -v systemd-analyze > /dev/null; then
 		'! systemd-analyze verify --root="$root" --man=no "$root"/usr/lib/systemd/system/*.service 2>&1 |
 			grep -E "^[^ ]*qkd[^ ]*:[0-9]+:"'
 fi
+is 'every program is completed' "$(names program | while read -r p; do
+	bash -c '. "$1" && complete -p "$2"' - \
+		"$root/usr/share/bash-completion/completions/$p" "$p" > /dev/null 2>&1 &&
+		grep -q -w "^#compdef.* $p" "$root"/usr/share/zsh/site-functions/_* || echo "$p"
+done)" ''
 check 'bash completes' bash -c '. "$1" && complete -p qkdctl' - \
 	"$root/usr/share/bash-completion/completions/qkdctl"
 # zsh_completes WORDS: what an interactive zsh makes of them and a tabulator
@@ -106,6 +111,8 @@ plain() { sed 's/\x1b\[[0-9;?]*[A-Za-z]//g' | tr -d '\r\a'; }
 if command -v zsh > /dev/null; then
 	check 'zsh completes, by the same file' eval \
 		'zsh_completes "qkdctl tunnel add x starv" | plain | grep -q starved'
+	check 'and options of the others' eval \
+		'LD_LIBRARY_PATH=$root/usr/lib zsh_completes "$root/usr/sbin/qkdd --psk" | plain | grep -q -e --psk-dir'
 	: > "$test_dir/a_pad_of_ours"
 	check 'and files' eval \
 		'zsh_completes "qkdctl pad show $test_dir/a_pad" | plain | grep -q _of_ours'

@@ -59,8 +59,9 @@ is 'links are restored at boot' "$(sh_inside 'systemctl is-enabled qkd.service q
 	'enabled enabled enabled'
 # where shells of Debian look for them
 is 'completions are there' "$(sh_inside 'cd /usr/share && ls bash-completion/completions/qkd* zsh/vendor-completions/_qkd*' | xargs)" \
-	"$(for p in qkd-kmed qkd-relayd qkd-swan qkd-tls qkd-wg qkdctl; do
-		echo bash-completion/completions/$p; done | xargs) zsh/vendor-completions/_qkdctl"
+	"$(for p in qkd-canary qkd-exporter qkd-kmed qkd-ledger qkd-raw qkd-relayd qkd-sim \
+		qkd-swan qkd-tls qkd-wg qkdctl qkdd; do
+		echo bash-completion/completions/$p; done | xargs) zsh/vendor-completions/_qkd zsh/vendor-completions/_qkdctl"
 check 'pages are there' sh_inside 'cd /usr/share/doc/qkd-doc && ls tour.rst* netlink'
 check 'a program is built against libqkd-dev' sh_inside \
 	'apt-get -qy --no-install-recommends -o Dpkg::Use-Pty=0 install gcc libc6-dev && echo "#include <qkd/tunnel.h>

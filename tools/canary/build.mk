@@ -4,3 +4,4 @@ qkd-canary_SRCS := tools/canary/main.c tools/canary/needle.c \
 	tools/canary/packet.c
 qkd-canary_PKGS := libpcap
 MAN += Documentation/man/qkd-canary.1.rst
+BASH_COMPLETION += tools/canary/bash-completion/qkd-canary

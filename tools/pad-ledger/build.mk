@@ -10,6 +10,7 @@ qkd-ledger_LIBS := qkd
 qkd-ledger_PKGS := libpcap libcrypto
 
 MAN += Documentation/man/qkd-ledger.1.rst
+BASH_COMPLETION += tools/pad-ledger/bash-completion/qkd-ledger
 
 TESTS += ctl_ledger
 ctl_ledger_SRCS := tests/unit/ctl_ledger.c $(qkd-ledger_PARTS)

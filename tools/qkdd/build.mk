@@ -25,6 +25,7 @@ qkdd_SRCS := $(addprefix tools/qkdd/,link.c main.c privs.c \
 qkdd_LIBS := daemon qkd
 qkdd_DIR := sbin
 MAN += Documentation/man/qkdd.8.rst
+BASH_COMPLETION += tools/qkdd/bash-completion/qkdd
 UNITS += tools/qkdd/qkdd.service.in
 CONFIG += tools/qkdd/qkdd.conf
 

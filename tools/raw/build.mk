@@ -24,6 +24,7 @@ qkd-raw_SRCS := $(addprefix tools/raw/,cmd_kiwi.c cmd_ohio.c cmd_pairs.c \
 qkd-raw_LIBS := sim coinc post
 qkd-raw_PKGS := matio
 MAN += Documentation/man/qkd-raw.1.rst
+BASH_COMPLETION += tools/raw/bash-completion/qkd-raw
 
 TESTS += raw_three_states
 raw_three_states_SRCS := tests/unit/raw_three_states.c tools/raw/three_states.c

@@ -15,6 +15,7 @@ qkd-sim_SRCS := tools/sim/qkd-sim.c tools/sim/cmd_rate.c tools/sim/cmd_run.c \
 	tools/sim/cmd_serve.c tools/sim/plan.c
 qkd-sim_LIBS := sim post
 MAN += Documentation/man/qkd-sim.1.rst
+BASH_COMPLETION += tools/sim/bash-completion/qkd-sim
 
 sim_tests := sim_bb84 sim_config sim_random sim_serve
 TESTS += $(sim_tests) sim_bbm92 sim_plan

@@ -5,6 +5,7 @@
 UDEV += tools/system/udev/60-qkd.rules
 SYSUSERS += tools/system/sysusers/qkd.conf
 TMPFILES += tools/system/tmpfiles/qkd.conf
+ZSH_COMPLETION += tools/system/_qkd
 MODULES_LOAD += tools/system/modules-load/qkd.conf
 DKMS += tools/system/dkms.conf.in
 APPARMOR += $(addprefix tools/system/apparmor/,qkd-exporter.in qkd-kmed.in \
