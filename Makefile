@@ -83,7 +83,7 @@ soak: deps ## for HOURS=1: 10,000 links, 1,000 tunnels, then all comes and goes
 demo: deps ## the main job, shown [NODES=netns|vm]
 	@tests/demo/run $(NODES)
 
-fuzz: deps ## fuzz every parser of what peers and devices say [SECONDS=60]
+fuzz: deps ## fuzz the parsers of what peers and devices say [SECONDS=60]
 	@tests/fuzz/run $(or $(SECONDS),60)
 
 bench: deps ## measure in the VM; prints lines BENCH name value unit
