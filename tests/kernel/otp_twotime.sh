@@ -4,7 +4,8 @@
 #
 # No pad is used twice, whatever happens: new generations, links and devices
 # deleted and made again, the module unloaded and loaded, several tunnels and
-# queues at once, under traffic both ways.
+# queues at once, under traffic both ways. For OTP_ROUNDS (3); `make check-twotime`
+# asks for many.
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../otp/lib.sh"
 otp_need ping tcpdump
@@ -48,7 +49,10 @@ done
 capture_stop
 hunt() { "$tree/tests/otp/pad_hunt.py" "$1" > "$test_dir/hunted" || { cat "$test_dir/hunted"; return 1; }; }
 check 'no byte of pad was used twice' hunt "$test_dir/wan.pcap"
-say "$(tail -n 1 "$test_dir/hunted")"
+last=$(tail -n 1 "$test_dir/hunted")
+say "$last"
+at_least 'packets were compared' "${last%% *}" $((100 * rounds))
+at_least 'of both ends and each generation: streams' "$(grep -c '^sender' "$test_dir/hunted")" $((2 * rounds))
 # the hunter hunts: the capture's beginning with one packet's offset moved
 python3 - "$test_dir/wan.pcap" "$test_dir/bad.pcap" <<'P'
 import sys
