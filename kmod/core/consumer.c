@@ -92,8 +92,10 @@ static struct qkd_consumer *account_use(struct qkd_link *link,
 		c = account_new(link, kind, name);
 	if (!c)
 		return ERR_PTR(-ENOMEM);
-	if (!c->users++)
+	if (!c->users++) {
 		WRITE_ONCE(c->floor, 0);
+		c->program = shared;
+	}
 	qkd_link_hold(link);
 	return c;
 }
@@ -123,8 +125,6 @@ struct qkd_consumer *qkd_consumer_share(struct qkd_link *link,
 
 	mutex_lock(&link->consumers_mutex);
 	c = account_use(link, kind, name, true);
-	if (!IS_ERR(c))
-		c->program = true;
 	mutex_unlock(&link->consumers_mutex);
 	return c;
 }

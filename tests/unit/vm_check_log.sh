@@ -46,6 +46,8 @@ race 'xfrm_state_insert+0x10/0x20' ' qkd_sa_add+0x1/0x2 [qkd_xfrm]'
 check_fails 'and one of what we call' qkd_sa_add log
 race 'tick_do_update_jiffies64+0x10/0x20'
 check "a data race of the kernel's own is passed over" log
+race ktime_get_real_seconds ' state_make+0x5d/0xbc0 [qkd_xfrm]'
+check 'nor is one that is by design, though we are on its stack' log
 race 'tick_do_update_jiffies64+0x10/0x20' 'WARNING: CPU: 1 PID: 9 at net/core/dev.c:1'
 check_fails 'but not what another processor says meanwhile' WARNING log
 put 'BUG: KCSAN: data-race in a / b' 'BUG: KCSAN: data-race in c / d' ' c+0x1/0x2 [qkd_otp]'
