@@ -100,15 +100,27 @@ static struct qx_tunnel *get_unless_gone(struct qx_tunnel *t)
 	return t && refcount_inc_not_zero(&t->ref) ? t : NULL;
 }
 
+/*
+ * A namespace that goes frees its tables, while xfrm still tells of SAs that
+ * expire in it, and qkd.ko of messages: from net_pre_exit() on nobody looks, and
+ * a grace period is over before they are freed. Under RCU.
+ */
+static bool may_look(const struct qx_net *qn)
+{
+	return !READ_ONCE(qn->closing);
+}
+
 /* Any context. Return: the tunnel, with a reference, or NULL. */
 struct qx_tunnel *qx_tunnel_find(struct qx_net *qn, const char *name)
 {
 	char key[QX_NAME_SIZE] = {};
-	struct qx_tunnel *t;
+	struct qx_tunnel *t = NULL;
 
 	strscpy(key, name, sizeof(key));
 	rcu_read_lock();
-	t = get_unless_gone(rhashtable_lookup(&qn->by_name, key, name_params));
+	if (may_look(qn))
+		t = get_unless_gone(rhashtable_lookup(&qn->by_name, key,
+						      name_params));
 	rcu_read_unlock();
 	return t;
 }
@@ -116,10 +128,12 @@ struct qx_tunnel *qx_tunnel_find(struct qx_net *qn, const char *name)
 /* Any context. Return: the tunnel, with a reference, or NULL. */
 struct qx_tunnel *qx_tunnel_find_id(struct qx_net *qn, const struct qx_id *id)
 {
-	struct qx_tunnel *t;
+	struct qx_tunnel *t = NULL;
 
 	rcu_read_lock();
-	t = get_unless_gone(rhashtable_lookup(&qn->by_id, id, id_params));
+	if (may_look(qn))
+		t = get_unless_gone(rhashtable_lookup(&qn->by_id, id,
+						      id_params));
 	rcu_read_unlock();
 	return t;
 }
@@ -504,17 +518,21 @@ int qx_tunnel_new(struct qx_net *qn, const struct qx_conf *conf, u32 *reqid,
 		  struct netlink_ext_ack *extack)
 {
 	struct qx_tunnel *t;
-	int err = -ENODEV;
+	int err;
 
 	t = kzalloc(sizeof(*t), GFP_KERNEL);
 	if (!t)
 		return -ENOMEM;
 	mutex_lock(&qn->lock);
 	tunnel_init(t, qn, conf);
-	if (rhashtable_lookup_fast(&qn->by_name, t->conf.name, name_params)) {
+	/* the tables may be gone; qx_tunnels_del() waits for the lock first */
+	if (READ_ONCE(qn->closing)) {
+		err = -ENODEV;
+	} else if (rhashtable_lookup_fast(&qn->by_name, t->conf.name,
+					  name_params)) {
 		NL_SET_ERR_MSG(extack, "a tunnel of this name exists");
 		err = -EEXIST;
-	} else if (!qn->closing) {
+	} else {
 		err = tunnel_up(t, extack);
 	}
 	if (err) {
