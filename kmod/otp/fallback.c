@@ -182,7 +182,7 @@ static struct sk_buff *wrap(const struct otp_tunnel *t, const struct otp_gen *g,
 	if (!out)
 		return NULL;
 	skb_reserve(out, room);
-	skb_copy_and_csum_dev(skb, skb_put(out, skb->len));
+	otp_copy(skb, skb_put(out, skb->len));
 	otp_header_build(skb_push(out, OTP_HDR_SIZE), OTP_TYPE_ESP, g->id,
 			 g->name, 0);
 	push_udp(t, s, out);

@@ -253,6 +253,24 @@ static inline void otp_count(struct otp_tunnel *t, enum otp_stat s, u64 n)
 	this_cpu_add(t->stats->v[s], n);
 }
 
+/*
+ * Copy a packet, and finish its checksum if that is left to the device. One that
+ * comes to 0 is sent as its other zero: 0 is no checksum to UDP, and over IPv6 no
+ * UDP packet may be without.
+ */
+static inline void otp_copy(const struct sk_buff *skb, u8 *to)
+{
+	__sum16 *check;
+
+	skb_copy_and_csum_dev(skb, to);
+	if (skb->ip_summed != CHECKSUM_PARTIAL)
+		return;
+	check = (__sum16 *)(to + skb_checksum_start_offset(skb) +
+			    skb->csum_offset);
+	if (!*check)
+		*check = CSUM_MANGLED_0;
+}
+
 /* main.c */
 extern unsigned int otp_net_id;
 struct otp_net *otp_net(struct net *net);

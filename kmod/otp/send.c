@@ -98,7 +98,7 @@ static struct sk_buff *copy_packet(const struct otp_path *path,
 	if (!out)
 		return NULL;
 	skb_reserve(out, room);
-	skb_copy_and_csum_dev(skb, skb_put(out, skb->len));
+	otp_copy(skb, skb_put(out, skb->len));
 	/* padding is zeros, under pad like the rest */
 	skb_put_zero(out, len - skb->len);
 	skb_set_inner_network_header(out, 0);
