@@ -13,6 +13,7 @@
 #include <net/route.h>
 #include <net/udp_tunnel.h>
 #if IS_ENABLED(CONFIG_IPV6)
+#include <net/addrconf.h>
 #include <net/ip6_route.h>
 #include <net/ip6_tunnel.h>
 #include <net/ipv6_stubs.h>
@@ -208,7 +209,9 @@ static struct dst_entry *route6(struct otp_tunnel *t, const struct otp_sock *s,
 
 	if (!s->sock6)
 		return ERR_PTR(-EAFNOSUPPORT);
-	if (ep->local.family == AF_INET6)
+	/* it may have left this machine, which an IPv6 lookup does not notice */
+	if (ep->local.family == AF_INET6 &&
+	    ipv6_chk_addr(s->net, &ep->local.a6, NULL, 0))
 		fl.saddr = ep->local.a6;
 	dst = lookup6(s, &fl);
 	if (IS_ERR(dst) && !ipv6_addr_any(&fl.saddr)) {
