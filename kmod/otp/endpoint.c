@@ -18,6 +18,8 @@ static void replace(struct otp_tunnel *t, struct otp_endpoint *ep)
 
 	old = rcu_replace_pointer(t->endpoint, ep,
 				  lockdep_is_held(&t->endpoint_lock));
+	/* pairs with route() in socket.c: what it caches after this it empties */
+	smp_mb();
 	dst_cache_reset(&t->route);
 	if (old)
 		kfree_rcu(old, rcu);

@@ -235,17 +235,23 @@ static struct dst_entry *route6(struct otp_tunnel *t, const struct otp_sock *s,
 
 static struct dst_entry *cached(struct otp_tunnel *t, struct qkd_addr *saddr)
 {
+	struct dst_entry *dst = NULL;
 	struct rtable *rt;
 
 	if (saddr->family == AF_INET) {
 		rt = dst_cache_get_ip4(&t->route, &saddr->a4);
-		return rt ? &rt->dst : NULL;
+		dst = rt ? &rt->dst : NULL;
 	}
 #if IS_ENABLED(CONFIG_IPV6)
-	return dst_cache_get_ip6(&t->route, &saddr->a6);
-#else
-	return NULL;
+	if (saddr->family == AF_INET6)
+		dst = dst_cache_get_ip6(&t->route, &saddr->a6);
 #endif
+	/* the peer has just moved from one family to the other */
+	if (dst && dst->ops->family != saddr->family) {
+		dst_release(dst);
+		dst = NULL;
+	}
+	return dst;
 }
 
 /* Cached or new; @fresh says which. */
@@ -260,8 +266,13 @@ static struct dst_entry *route(struct otp_tunnel *t, const struct otp_sock *s,
 	*fresh = !dst;
 	if (dst)
 		return dst;
-	return saddr->family == AF_INET ? route4(t, s, ep, saddr) :
-					  route6(t, s, ep, saddr);
+	dst = saddr->family == AF_INET ? route4(t, s, ep, saddr) :
+					 route6(t, s, ep, saddr);
+	/* pairs with replace() in endpoint.c: it empties the cache, or we do */
+	smp_mb();
+	if (rcu_access_pointer(t->endpoint) != ep)
+		dst_cache_reset(&t->route);
+	return dst;
 }
 
 /* The device by which a tunnel's packets leave, if they do. */
