@@ -329,7 +329,8 @@ static bool leads_back(const struct otp_tunnel *t, struct net_device *dev)
  * @saddr: set to the address to send from
  *
  * Context: BH disabled, RCU read lock. Return: a reference, or an ERR_PTR;
- * -ELOOP if the way leads through the tunnel itself, or too many others.
+ * -ELOOP if the way leads through the tunnel itself, or too many others,
+ * -EHOSTUNREACH if it discards packets.
  */
 struct dst_entry *otp_route(struct otp_tunnel *t, const struct otp_sock *s,
 			    const struct otp_endpoint *ep,
@@ -339,6 +340,11 @@ struct dst_entry *otp_route(struct otp_tunnel *t, const struct otp_sock *s,
 	bool fresh;
 
 	dst = route(t, s, ep, saddr, &fresh);
+	/* IPsec covers the way and has no SA yet: it would eat pad for nothing */
+	if (!IS_ERR(dst) && READ_ONCE(dst->output) == dst_discard_out) {
+		dst_release(dst);
+		return ERR_PTR(-EHOSTUNREACH);
+	}
 	if (fresh && !IS_ERR(dst) && leads_back(t, dst->dev)) {
 		dst_cache_reset(&t->route);
 		dst_release(dst);
