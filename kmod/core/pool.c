@@ -319,11 +319,14 @@ int qkd_pool_secret(struct qkd_link *link, u32 epoch, bool tx,
 		err = -ENETDOWN;
 	else if (now != epoch)
 		err = -ESTALE;
-	else if (!(tx ? p->has_tx_secret : p->has_rx_secret))
-		err = -EAGAIN;
-	else
+	else if (tx ? p->has_tx_secret : p->has_rx_secret)
 		memcpy(dst, secret + half * QKD_MAC_SECRET_SIZE,
 		       QKD_MAC_SECRET_SIZE);
+	else
+		err = -EAGAIN;
+	/* the low watermark may be 0, and then nobody else says so */
+	if (err == -EAGAIN && tx)
+		WRITE_ONCE(p->hungry, true);
 	spin_unlock_bh(lock);
 	return err;
 }
