@@ -32,12 +32,14 @@ struct otp_path {
 	struct dst_entry *dst;
 	struct qkd_addr saddr;
 	struct otp_queue *q;
+	/* as they are when the packet comes: what is secured is what is used */
+	u32 pad_to;
+	u32 mtu;
 };
 
-static u32 padded(const struct otp_tunnel *t, u32 len)
+static u32 padded(const struct otp_path *path, u32 len)
 {
-	return otp_padded_len(len, READ_ONCE(t->cfg.pad_to),
-			      READ_ONCE(t->dev->mtu));
+	return otp_padded_len(len, path->pad_to, path->mtu);
 }
 
 /* Bytes of headers that each segment repeats; 0 if it is not known. */
@@ -53,13 +55,13 @@ static u32 gso_headers(const struct sk_buff *skb)
 }
 
 /* Bytes of pad for @skb, and for its longest segment; 0 if it is not known. */
-static u32 pad_needed(const struct otp_tunnel *t, const struct sk_buff *skb,
+static u32 pad_needed(const struct otp_path *path, const struct sk_buff *skb,
 		      u32 *longest)
 {
 	u32 headers, payload, size = skb_shinfo(skb)->gso_size, n, last;
 
 	if (!skb_is_gso(skb)) {
-		*longest = OTP_MASK_SIZE + padded(t, skb->len);
+		*longest = OTP_MASK_SIZE + padded(path, skb->len);
 		return *longest;
 	}
 	headers = gso_headers(skb);
@@ -68,9 +70,9 @@ static u32 pad_needed(const struct otp_tunnel *t, const struct sk_buff *skb,
 	payload = skb->len - headers;
 	n = payload / size;
 	last = payload % size;
-	*longest = OTP_MASK_SIZE + padded(t, headers + size);
+	*longest = OTP_MASK_SIZE + padded(path, headers + size);
 	return n * *longest +
-	       (last ? OTP_MASK_SIZE + padded(t, headers + last) : 0);
+	       (last ? OTP_MASK_SIZE + padded(path, headers + last) : 0);
 }
 
 static int set_inner(struct sk_buff *skb)
@@ -111,7 +113,7 @@ static struct sk_buff *copy_packet(const struct otp_path *path,
 /* One packet, for which there is pad. @skb stays the caller's. */
 static int send_one(struct otp_path *path, const struct sk_buff *skb)
 {
-	u32 len = padded(path->t, skb->len), n = OTP_MASK_SIZE + len;
+	u32 len = padded(path, skb->len), n = OTP_MASK_SIZE + len;
 	struct otp_header *h;
 	struct sk_buff *out;
 	u64 offset;
@@ -152,7 +154,7 @@ static int send_segments(struct otp_path *path, struct sk_buff *skb,
 	if (!segs)
 		return -EINVAL;
 	skb_list_walk_safe(segs, seg, next) {
-		need = OTP_MASK_SIZE + padded(path->t, seg->len);
+		need = OTP_MASK_SIZE + padded(path, seg->len);
 		if (!err && ensure)
 			err = otp_pad_ensure(path->t, path->g, path->q, need,
 					     need);
@@ -186,7 +188,7 @@ static bool can_come(const struct otp_path *path, u32 need, bool sure)
 static int secure_pad(struct otp_path *path, const struct sk_buff *skb,
 		      bool *ensured)
 {
-	u32 longest = 0, need = pad_needed(path->t, skb, &longest);
+	u32 longest = 0, need = pad_needed(path, skb, &longest);
 
 	*ensured = need && !have_pad(path, need, longest);
 	if (*ensured)
@@ -194,7 +196,7 @@ static int secure_pad(struct otp_path *path, const struct sk_buff *skb,
 	if (skb_is_gso(skb)) {
 		if (need && can_come(path, need, true))
 			return -EAGAIN;
-		need = OTP_MASK_SIZE + READ_ONCE(path->t->dev->mtu);
+		need = OTP_MASK_SIZE + path->mtu;
 		if (!have_pad(path, need, need))
 			return 0;
 	}
@@ -317,7 +319,12 @@ netdev_tx_t otp_xmit(struct sk_buff *skb, struct net_device *dev)
 	unsigned int queue = skb_get_queue_mapping(skb);
 	struct netdev_queue *txq = netdev_get_tx_queue(dev, queue);
 	struct otp_tunnel *t = netdev_priv(dev);
-	struct otp_path path = { .t = t, .q = &t->queues[queue] };
+	struct otp_path path = {
+		.t = t,
+		.q = &t->queues[queue],
+		.pad_to = READ_ONCE(t->cfg.pad_to),
+		.mtu = READ_ONCE(dev->mtu),
+	};
 	int err;
 
 	err = set_inner(skb);
