@@ -582,6 +582,12 @@ static int read_secret(struct qx_secret_set *set, struct qx_secret *s,
 	struct nlattr **a = info->attrs;
 	struct nlattr *bytes = a[QKD_XFRM_A_SECRET_BYTES];
 
+	/* first: the message is freed as it is, and an error's answer repeats it */
+	if (bytes) {
+		nla_memcpy(s->bytes, bytes, sizeof(s->bytes));
+		memzero_explicit(nla_data(bytes), nla_len(bytes));
+		set->secret = s;
+	}
 	set->use = a[QKD_XFRM_A_SECRET_USE];
 	if (a[QKD_XFRM_A_SECRET_WHY])
 		set->why = nla_data(a[QKD_XFRM_A_SECRET_WHY]);
@@ -597,12 +603,6 @@ static int read_secret(struct qx_secret_set *set, struct qx_secret *s,
 		NL_SET_ERR_MSG(info->extack, "an id of zeroes means none");
 		return -EINVAL;
 	}
-	if (bytes) {
-		nla_memcpy(s->bytes, bytes, sizeof(s->bytes));
-		/* the message is freed as it is */
-		memzero_explicit(nla_data(bytes), nla_len(bytes));
-		set->secret = s;
-	}
 	return 0;
 }
 
@@ -610,25 +610,28 @@ int qkd_xfrm_nl_secret_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct qx_secret_set set = {};
 	struct qx_secret s = {};
-	struct qkd_link *link;
-	int err = -ENODEV;
+	struct qkd_link *link = NULL;
+	int err;
 
-	if (GENL_REQ_ATTR_CHECK(info, QKD_XFRM_A_SECRET_LINK))
-		return -EINVAL;
+	err = read_secret(&set, &s, info);
+	if (!err && GENL_REQ_ATTR_CHECK(info, QKD_XFRM_A_SECRET_LINK))
+		err = -EINVAL;
+	if (err)
+		goto out;
 	link = qkd_link_find(genl_info_net(info),
 			     nla_data(info->attrs[QKD_XFRM_A_SECRET_LINK]));
-	if (!link)
-		NL_SET_ERR_MSG(info->extack, "there is no such link");
-	else
-		err = read_secret(&set, &s, info);
-	if (!err)
+	if (link) {
 		err = qx_secret_set(qx_net(genl_info_net(info)), link, &set);
+	} else {
+		NL_SET_ERR_MSG(info->extack, "there is no such link");
+		err = -ENODEV;
+	}
 	if (err == -EEXIST)
 		NL_SET_ERR_MSG(info->extack, "this secret was given before");
 	else if (err == -ENOENT)
 		NL_SET_ERR_MSG(info->extack, "there is no secret of this id");
+out:
 	memzero_explicit(&s, sizeof(s));
-	if (link)
-		qkd_link_put(link);
+	qkd_link_put(link);
 	return err;
 }
