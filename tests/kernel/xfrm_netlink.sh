@@ -54,6 +54,8 @@ is 'whose policies are as they were' "$(on hospital ip xfrm policy)" "$before"
 check_fails 'nor by another user in the namespace' '[Pp]ermi|CAP_NET_ADMIN' \
 	on hospital setpriv --reuid 65534 --clear-groups --inh-caps -all "$O/bin/qkdctl" tunnel del t
 is 'it is still there' "$(on hospital qkdctl -j tunnel show | jq length)" 1
+is 'it is shown among those of its link' "$(on hospital qkdctl -j tunnel show link q | jq length)" 1
+is 'and of no other' "$(on hospital qkdctl -j tunnel show link r | jq length)" 0
 
 for i in $(seq 300); do
 	echo "tunnel add t$i link q mode tunnel src 10.1.$((i / 200)).$((i % 200))/32 dst 10.2.0.0/24 start traffic"
