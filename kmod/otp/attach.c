@@ -179,7 +179,6 @@ static int attach(struct otp_tunnel *t, struct qkd_link *link,
 	rcu_assign_pointer(t->att, att);
 	/* without a configured remote the link's endpoint counts */
 	otp_endpoint_reset(t);
-	netif_carrier_on(t->dev);
 	otp_wake(&t->wait);
 	return 0;
 
@@ -197,7 +196,6 @@ static void detach(struct otp_tunnel *t)
 
 	if (!att)
 		return;
-	netif_carrier_off(t->dev);
 	RCU_INIT_POINTER(t->att, NULL);
 	gen_drop(att);
 	/* no packet holds att or its generation after this */

@@ -205,6 +205,10 @@ static void otp_setup(struct net_device *dev)
 	netif_set_tso_max_segs(dev, OTP_GSO_SEGS);
 	/* for ICMP errors about what is inside */
 	netif_keep_dst(dev);
+	/*
+	 * The carrier is never off: without one routes through the device would not
+	 * count, and packets could take others, in clear.
+	 */
 
 	t->dev = dev;
 	t->wait.dev = dev;
@@ -376,7 +380,6 @@ static int otp_newlink(struct net_device *dev,
 	err = register_netdevice(dev);
 	if (err)
 		return err;
-	netif_carrier_off(dev);
 	/* iproute2 cannot name a link: that is for changelink */
 	err = *c->link ? otp_attach_new(t, extack) : 0;
 	err = err ?: set_fallback(t, data[IFLA_QKDOTP_FALLBACK], extack);

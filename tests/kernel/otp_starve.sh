@@ -74,3 +74,21 @@ check 'what is more than the pool can have goes as far as there is key' wait_for
 	"[ \$(otp_stat hospital otp0 tx_payload_bytes) -ge $((was + 40000)) ]"
 otp_fill
 check 'and does not stand in the way' on hospital ping -c 2 -i 0.2 -W 2 10.99.0.2
+
+# its link goes: the route to the device holds, even where those without a carrier do not
+on hospital sysctl -q -w net.ipv4.conf.all.ignore_routes_with_linkdown=1 \
+	net.ipv4.conf.default.ignore_routes_with_linkdown=1 \
+	net.ipv4.conf.otp0.ignore_routes_with_linkdown=1
+ip -n hospital route add 10.5.0.0/24 dev otp0 metric 10
+ip -n hospital route add 10.5.0.0/24 via 10.77.0.2 metric 20
+around() {
+	capture_start hospital wan "$test_dir/around.pcap"
+	on hospital ping -q -c 2 -i 0.2 -W 1 -p $needle -s 100 10.5.0.1 > "$test_dir/around" 2>&1
+	capture_stop
+	clear "$test_dir/around.pcap"
+}
+on hospital qkdctl link del ab
+check 'without its link no packet goes around the device' eval '! around'
+check 'and the sender is told' grep -q '+[12] errors' "$test_dir/around"
+ip -n hospital link set otp0 down
+check 'which would be seen: it goes around one that is down' around

@@ -134,13 +134,14 @@ static const struct nlattr *within(const struct nlattr *a, int type)
 			type) : NULL;
 }
 
-uint32_t otp_rtnl_weight(const char *name)
+/* What the device tells of itself, 0 if it is not there. */
+static uint32_t told(const char *name, int type)
 {
 	struct request r = request(RTM_GETLINK, name);
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 	const size_t head = NLMSG_LENGTH(sizeof(struct ifinfomsg));
 	const struct nlattr *a = NULL;
-	uint32_t weight = 0;
+	uint32_t value = 0;
 	char answer[16384];
 	ssize_t n = -1;
 
@@ -150,11 +151,21 @@ uint32_t otp_rtnl_weight(const char *name)
 	if (n > (ssize_t)head &&
 	    ((struct nlmsghdr *)answer)->nlmsg_type == RTM_NEWLINK)
 		a = within(within(find(answer + head, n - head, IFLA_LINKINFO),
-				  IFLA_INFO_DATA), IFLA_QKDOTP_WEIGHT);
+				  IFLA_INFO_DATA), type);
 	if (a)
-		memcpy(&weight, (const char *)a + NLA_HDRLEN, sizeof(weight));
+		memcpy(&value, (const char *)a + NLA_HDRLEN, sizeof(value));
 	close(fd);
-	return weight;
+	return value;
+}
+
+uint32_t otp_rtnl_weight(const char *name)
+{
+	return told(name, IFLA_QKDOTP_WEIGHT);
+}
+
+bool otp_rtnl_attached(const char *name)
+{
+	return told(name, IFLA_QKDOTP_STATE) != QKDOTP_STATE_DETACHED;
 }
 
 int otp_rtnl_up(const char *name, bool up)

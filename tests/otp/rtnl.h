@@ -16,6 +16,8 @@ int otp_rtnl_set(const char *name, const char *link, uint32_t weight,
 		 uint32_t remote);
 /* Its weight, 0 if it is not there. */
 uint32_t otp_rtnl_weight(const char *name);
+/* Its QKD link is there, and it knows. */
+bool otp_rtnl_attached(const char *name);
 int otp_rtnl_up(const char *name, bool up);
 int otp_rtnl_del(const char *name);
 
