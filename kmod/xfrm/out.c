@@ -21,6 +21,7 @@
  */
 
 #include <linux/random.h>
+#include <linux/rcupdate.h>
 #include <linux/string.h>
 
 #include "trace.h"
@@ -33,6 +34,7 @@
 #define REJECTED_POLL	msecs_to_jiffies(2000)	/* for the peer's admin */
 #define WANTED_AGE	msecs_to_jiffies(500)	/* the wish was on its way */
 #define DRAIN_MAX	1000			/* ms, packets in output */
+#define SWEEP_POLL	msecs_to_jiffies(100)	/* a grace period, mostly */
 
 static void out_state(struct qx_tunnel *t, enum qkd_xfrm_state state)
 {
@@ -242,6 +244,19 @@ static void retire(struct qx_tunnel *t, struct qx_sa *sa)
 	o->n_old++;
 }
 
+/*
+ * xfrm asks for an SA first, and puts the larval one that stands for it into
+ * the database then: where the new SA is quicker, nothing takes that out any
+ * more. All this is under RCU; so from a grace period after the new SA on, no
+ * other comes.
+ */
+static void sweep_later(struct qx_out *o)
+{
+	o->lookups = start_poll_synchronize_rcu();
+	o->sweep_at = jiffies + SWEEP_POLL;
+	o->sweeping = true;
+}
+
 static void drop_sa(struct qx_tunnel *t)
 {
 	struct qx_out *o = &t->out;
@@ -340,6 +355,7 @@ void qx_out_accepted(struct qx_tunnel *t, const struct qx_msg *m, u32 epoch)
 	o->count.rekeys++;
 	o->sa = sa;
 	rekey_later(t);
+	sweep_later(o);
 	trace_qkd_xfrm_rekey(t, false, sa->x->id.spi, sa->offset);
 	qx_notify_rekey(t, false, sa, old);
 	if (old)
@@ -556,6 +572,20 @@ static void drop_when_starved(struct qx_tunnel *t)
 	say_starved(t);
 }
 
+static void sweep_when_settled(struct qx_tunnel *t)
+{
+	struct qx_out *o = &t->out;
+
+	if (!o->sweeping || time_before(jiffies, o->sweep_at))
+		return;
+	if (!poll_state_synchronize_rcu(o->lookups)) {
+		o->sweep_at = jiffies + SWEEP_POLL;
+		return;
+	}
+	o->sweeping = false;
+	qx_larval_end(t);
+}
+
 static unsigned long until(unsigned long when, unsigned long wait)
 {
 	unsigned long now = jiffies;
@@ -581,6 +611,8 @@ static unsigned long next_run(const struct qx_tunnel *t)
 		wait = until(o->rekey_at, wait);
 	if (o->dropping)
 		wait = until(o->drop_at, wait);
+	if (o->sweeping)
+		wait = until(o->sweep_at, wait);
 	if (!list_empty(&o->old))
 		wait = until(list_first_entry(&o->old, struct qx_sa,
 					      list)->until, wait);
@@ -613,6 +645,7 @@ unsigned long qx_out_run(struct qx_tunnel *t, unsigned long events)
 	if (!needs_turn(t))
 		qx_turn_end(t);
 	drop_when_starved(t);
+	sweep_when_settled(t);
 	return next_run(t);
 }
 

@@ -282,7 +282,7 @@ static struct xfrm_state *state_derive(struct qx_tunnel *t, bool out,
  * @secret_id: of the post-quantum secret in @key; NULL: @key is what it is
  * @offset: of the quantum key, for reference
  *
- * Larval SAs that wait for this one go. Context: process, @t->lock held.
+ * A larval SA that waits for this one goes. Context: process, @t->lock held.
  * Return: the SA or an ERR_PTR.
  */
 struct qx_sa *qx_sa_install(struct qx_tunnel *t, bool out, __be32 spi,
@@ -365,6 +365,28 @@ void qx_sa_step_back(struct qx_sa *sa)
 	sa->x->props.flags |= XFRM_STATE_WILDRECV;
 	sa->x->genid++;
 	spin_unlock_bh(&net->xfrm.xfrm_state_lock);
+}
+
+/**
+ * qx_larval_end - delete the larval SAs of a tunnel
+ * @t: its outbound SA is, or was, in the database since they were asked for
+ *
+ * They stand for packets that wait, and nobody is asked for the SA while there
+ * is one, for 30 s. Context: process, @t->lock held.
+ */
+void qx_larval_end(struct qx_tunnel *t)
+{
+	static const struct xfrm_mark none;
+	struct xfrm_state *x;
+
+	lockdep_assert_held(&t->lock);
+	while ((x = qx_xfrm_find_acq(t->qn->net, &none, t->conf.mode,
+				     t->conf.reqid, t->conf.if_id, IPPROTO_ESP,
+				     &t->conf.peer, &t->conf.local, false,
+				     t->conf.family))) {
+		xfrm_state_delete(x);
+		xfrm_state_put(x);
+	}
 }
 
 /**

@@ -133,6 +133,7 @@ void qx_sa_usage(const struct qx_sa *sa, struct qx_usage *u);
 void qx_sa_step_back(struct qx_sa *sa);
 void qx_sa_end(struct qx_sa *sa);
 void qx_sa_delete(struct qx_sa *sa, struct qx_usage *total);
+void qx_larval_end(struct qx_tunnel *t);
 
 /* ---- directions ---- */
 
@@ -169,10 +170,13 @@ struct qx_out {
 	unsigned long next;		/* jiffies of the next attempt */
 	unsigned long rekey_at;		/* jiffies, if by time */
 	unsigned long drop_at;		/* jiffies, if dropping */
+	unsigned long lookups;		/* RCU's of those that missed the SA */
+	unsigned long sweep_at;		/* jiffies, if sweeping */
 	enum qx_reason refused;		/* the offer stands nevertheless */
 	int starved_by;			/* -errno of the latest want of key */
 	bool starved;			/* told, and not over yet */
 	bool dropping;			/* starved, and configured to block */
+	bool sweeping;			/* larval SAs may have come late */
 	struct qx_count count;
 };
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * xfrm_init_state() tells why since 6.18 or so, and SAs have a direction since
- * 6.10: an outbound one then has no replay window.
+ * 6.10: an outbound one then has no replay window. Since 6.13, and in stable
+ * kernels before, they may be a CPU's own.
  */
 #ifndef _QKD_COMPAT_NET_XFRM_H
 #define _QKD_COMPAT_NET_XFRM_H
@@ -10,6 +11,13 @@
 
 #ifndef HAVE_XFRM_INIT_EXTACK
 #define xfrm_init_state(x, extack)	((void)(extack), xfrm_init_state(x))
+#endif
+
+#ifdef HAVE_XFRM_PCPU
+#define qx_xfrm_find_acq(net, mark, mode, reqid, if_id, ...) \
+	xfrm_find_acq(net, mark, mode, reqid, if_id, UINT_MAX, __VA_ARGS__)
+#else
+#define qx_xfrm_find_acq	xfrm_find_acq
 #endif
 
 #ifdef HAVE_XFRM_DIR
