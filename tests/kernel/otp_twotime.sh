@@ -11,7 +11,9 @@
 otp_need ping tcpdump
 rounds=${OTP_ROUNDS:-3}
 topo_two_nodes
-capture_start hospital wan "$test_dir/wan.pcap" udp port 51015
+
+# hunt CAPTURE SEEN: with what earlier captures showed
+hunt() { "$tree/tests/otp/pad_hunt.py" --seen "$2" "$1"; }
 
 traffic() {
 	local i
@@ -23,6 +25,8 @@ traffic() {
 }
 
 for ((round = 0; round < rounds; round++)); do
+	rm -f "$test_dir/wan.pcap"
+	capture_start hospital wan "$test_dir/wan.pcap" udp port 51015
 	otp_links pool-size 1048576
 	otp_feed
 	otp_tunnel 0
@@ -45,15 +49,17 @@ for ((round = 0; round < rounds; round++)); do
 	done
 	[ "${QKD_NO_UNLOAD:-}" ] || { rmmod qkd_otp && insmod "$O/kmod-$(uname -r)/qkd_otp.ko"; } ||
 		die "the module cannot be loaded again"
+	capture_stop
+	hunt "$test_dir/wan.pcap" "$test_dir/seen" >> "$test_dir/hunted" || break
 done
-capture_stop
-hunt() { "$tree/tests/otp/pad_hunt.py" "$1" > "$test_dir/hunted" || { cat "$test_dir/hunted"; return 1; }; }
-check 'no byte of pad was used twice' hunt "$test_dir/wan.pcap"
-last=$(tail -n 1 "$test_dir/hunted")
-say "$last"
-at_least 'packets were compared' "${last%% *}" $((100 * rounds))
-at_least 'of both ends and each generation: streams' "$(grep -c '^sender' "$test_dir/hunted")" $((2 * rounds))
-# the hunter hunts: the capture's beginning with one packet's offset moved
+is 'captures were hunted through' $round "$rounds"
+is 'no byte of pad was used twice' "$(grep 'USED TWICE' "$test_dir/hunted")" ''
+read -r packets bytes < <(awk '/faults$/ { p += $1; b += $3 } END { print p, b }' "$test_dir/hunted")
+say "$packets packets, $bytes bytes"
+at_least 'packets were compared' "$packets" $((100 * rounds))
+at_least 'of both ends and each generation: streams' \
+	"$(cut -d' ' -f1,2 "$test_dir/seen" | sort -u | wc -l)" $((2 * rounds))
+# the hunter hunts: the last capture's beginning with one packet's offset moved
 python3 - "$test_dir/wan.pcap" "$test_dir/bad.pcap" <<'P'
 import sys
 b = bytearray(open(sys.argv[1], "rb").read(1 << 20))
@@ -71,4 +77,5 @@ while at < len(b):
     at += 16 + n
 open(sys.argv[2], "wb").write(b)
 P
-check_fails 'the hunter finds what is there' 'USED TWICE' hunt "$test_dir/bad.pcap"
+check_fails 'the hunter finds what is there' 'USED TWICE' hunt "$test_dir/bad.pcap" "$test_dir/none"
+check_fails 'and what an earlier capture showed' 'USED TWICE' hunt "$test_dir/wan.pcap" "$test_dir/seen"
