@@ -10,9 +10,10 @@
  * twice in the pad ledger. What was put and synced, and not asked for, must be
  * there, with the right bytes.
  *
- *	crash_kmed [IMAGES [SEED]]
+ * How far the store was is noted each time that something was given, as the peer
+ * is told: no crash may look like an old copy by that, and each old copy must.
  *
- * A folder that is an old copy is not tried: nothing at this end can know.
+ *	crash_kmed [IMAGES [SEED]]
  */
 #include <errno.h>
 #include <stdio.h>
@@ -36,6 +37,7 @@ enum note {
 	NOTE_PUT,		/* a range is promised to be there */
 	NOTE_ASKED,		/* a key, by an SAE: it may be gone or not */
 	NOTE_GIVEN,		/* the SAE has it */
+	NOTE_TOLD,		/* the peer is told how far the store is */
 };
 
 struct key_note {
@@ -53,6 +55,8 @@ static const uint8_t seal[SEALLOG_KEY_SIZE] = { 7 };
 static char base[64];
 static struct disk_log record;
 static enum known known[RANGES + MANY][BIG / KEY][OWNERS];
+static struct store_mark told;		/* latest */
+static unsigned int n_old, n_unnoticed, n_mistaken;
 static unsigned int n_images, n_reused, n_lost, n_wrong, n_unopened, n_fetched;
 static int results, failures;
 
@@ -98,8 +102,10 @@ static struct store *open_in(const char *dir)
 	char path[128], err[256];
 
 	snprintf(path, sizeof(path), "%s/state/store", dir);
-	if (!store_keep(s, path, seal, err, sizeof(err)))
+	if (!store_keep(s, path, seal, err, sizeof(err))) {
+		store_release(s, "a");
 		return s;
+	}
 	printf("# %s\n", err);
 	store_free(s);
 	return NULL;
@@ -146,6 +152,8 @@ static void give(struct store *s, unsigned int range, unsigned int key,
 	if (fetch(s, &k, bytes))
 		fatal("fetch");
 	record_note(0, NOTE_GIVEN, &k, sizeof(k));
+	store_mark(s, &told);
+	record_note(0, NOTE_TOLD, &told, sizeof(told));
 }
 
 static char disk_dir[96], no_dir[96], image_dir[96];
@@ -218,6 +226,7 @@ static void remember(size_t point, struct ledger *l)
 	char text[100];
 
 	memset(known, 0, sizeof(known));
+	memset(&told, 0, sizeof(told));
 	for (op = record.ops; op < record.ops + point; op++) {
 		if (op->type != DISK_NOTE)
 			continue;
@@ -226,6 +235,10 @@ static void remember(size_t point, struct ledger *l)
 			for (i = 0; i < size_of(r) / KEY; i++)
 				for (o = 0; o < OWNERS; o++)
 					known[r][i][o] = THERE;
+			continue;
+		}
+		if (op->ino == NOTE_TOLD) {
+			memcpy(&told, op->data, sizeof(told));
 			continue;
 		}
 		memcpy(&k, op->data, sizeof(k));
@@ -272,18 +285,25 @@ static void ask_for_all(struct store *s, struct ledger *l)
 			}
 }
 
+/* As the peer would say of it */
+static bool is_old(struct store *s)
+{
+	struct store_mark own;
+
+	store_mark(s, &own);
+	return told.count && (memcmp(told.id, own.id, sizeof(own.id)) ||
+			      told.count > own.count);
+}
+
 static void ignore(const struct record *a, const struct record *b, void *arg)
 {
 }
 
-static void try_crash(const struct disk *now, size_t point,
-		      enum disk_loss loss, unsigned int seed)
+static struct store *open_image(const struct disk *now, enum disk_loss loss,
+				unsigned int seed)
 {
-	unsigned int lost = n_lost, wrong = n_wrong, reused;
 	static const char * const files[] = { "", ".new", ".lock" };
 	char path[140];
-	struct ledger l;
-	struct store *s;
 	unsigned int i;
 
 	for (i = 0; i < 3; i++) {
@@ -292,11 +312,23 @@ static void try_crash(const struct disk *now, size_t point,
 		unlink(path);
 	}
 	disk_image(now, 0, loss, seed, image_dir);
+	return open_in(image_dir);
+}
+
+static void try_crash(const struct disk *now, size_t point,
+		      enum disk_loss loss, unsigned int seed)
+{
+	unsigned int lost = n_lost, wrong = n_wrong, reused;
+	struct ledger l;
+	struct store *s;
+
 	ledger_init(&l);
 	remember(point, &l);
 	n_images++;
-	s = open_in(image_dir);
+	s = open_image(now, loss, seed);
 	n_unopened += !s;
+	if (s && is_old(s))
+		n_mistaken++;
 	if (s)
 		ask_for_all(s, &l);
 	store_free(s);
@@ -335,6 +367,36 @@ static void try_all(unsigned int images, unsigned int seed)
 	}
 	printf("# %zu calls recorded, the power can be cut at %zu points\n",
 	       record.n, points + 1);
+}
+
+/*
+ * A copy of the disk as it was at some time, put back when something was given
+ * since: the peer knows better.
+ */
+static void try_old_copies(void)
+{
+	struct disk *now = disk_new();
+	struct ledger l;
+	struct store *s;
+	size_t i;
+
+	for (i = 0; i < record.n; i++) {
+		const struct disk_op *op = &record.ops[i];
+
+		disk_play(now, op);
+		if (op->type != DISK_NOTE || op->ino != NOTE_TOLD)
+			continue;
+		ledger_init(&l);
+		remember(record.n, &l);
+		ledger_free(&l);
+		if (!memcmp(op->data, &told, sizeof(told)))
+			break;
+		s = open_image(now, LOSS_NONE, 0);
+		n_old++;
+		n_unnoticed += s && !is_old(s);
+		store_free(s);
+	}
+	disk_free(now);
 }
 
 /*
@@ -381,9 +443,10 @@ int main(int argc, char **argv)
 	if (!mkdtemp(base))
 		fatal(base);
 	log_setup(LOG_LEVEL_ERR, false);
-	printf("KTAP version 1\n1..6\n");
+	printf("KTAP version 1\n1..8\n");
 	make_record();
 	try_all(images, seed);
+	try_old_copies();
 	printf("# %u images, %u keys fetched after a crash\n", n_images,
 	       n_fetched);
 	result(n_images && n_fetched, "images were tried");
@@ -391,6 +454,9 @@ int main(int argc, char **argv)
 	result(!n_wrong, "key is what was put (invariant 2)");
 	result(!n_lost, "what waited, and was not asked for, waits still");
 	result(!n_unopened, "the store opens after every crash");
+	result(!n_mistaken, "no crash is taken for an old copy");
+	printf("# %u old copies\n", n_old);
+	result(n_old && !n_unnoticed, "every old copy is known");
 	result(finds_missing_syncs(),
 	       "that this can fail: without syncs, key is given twice");
 	snprintf(cmd, sizeof(cmd), "rm -rf %s", base);

@@ -32,7 +32,8 @@ FIXTURE(store) {
 	struct store *s;
 };
 
-static struct store *open_with(const char *path, const uint8_t *key)
+/* What waited is held. */
+static struct store *open_held(const char *path, const uint8_t *key)
 {
 	struct store *s = store_new(MEMORY, 1000);
 	char err[256];
@@ -41,6 +42,15 @@ static struct store *open_with(const char *path, const uint8_t *key)
 		return s;
 	store_free(s);
 	return NULL;
+}
+
+static struct store *open_with(const char *path, const uint8_t *key)
+{
+	struct store *s = open_held(path, key);
+
+	if (s)
+		store_release(s, "a");
+	return s;
 }
 
 FIXTURE_SETUP(store)
@@ -111,6 +121,113 @@ static void reopen(FIXTURE_DATA(store) *self)
 	self->s = open_with(self->path, seal);
 	if (!self->s)
 		abort();
+}
+
+static void reopen_held(FIXTURE_DATA(store) *self)
+{
+	store_free(self->s);
+	self->s = open_held(self->path, seal);
+	if (!self->s)
+		abort();
+}
+
+static uint64_t count(struct store *s)
+{
+	struct store_mark m;
+
+	return store_mark(s, &m) ? m.count : UINT64_MAX;
+}
+
+TEST_F(store, gives_nothing_that_waited_until_it_is_no_old_copy)
+{
+	struct qkd_key_id id = id_at(64, LEN);
+
+	ASSERT_EQ(0, put(self->s, 64, 10 * LEN, 1));
+	EXPECT_FALSE(store_holds(self->s));
+	reopen_held(self);
+	ASSERT_EQ(0, put(self->s, 64 + 10 * LEN, LEN, 1));
+	EXPECT_TRUE(store_holds(self->s));
+	EXPECT_TRUE(store_is_held(self->s, &id, "a"));
+	EXPECT_FALSE(store_is_held(self->s, &id, "b"));
+	EXPECT_EQ(-ENOENT, fetch(self->s, "b", 64));
+	EXPECT_EQ(0, fetch(self->s, "b", 64 + 10 * LEN));
+	store_release(self->s, "b");
+	EXPECT_EQ(-ENOENT, fetch(self->s, "b", 64));
+	store_release(self->s, "a");
+	EXPECT_FALSE(store_holds(self->s));
+	EXPECT_EQ(0, fetch(self->s, "b", 64));
+}
+
+TEST_F(store, an_old_copy_is_forgotten)
+{
+	struct store_mark before, after;
+	struct store_figures f;
+
+	ASSERT_EQ(0, put(self->s, 64, 10 * LEN, 1));
+	reopen_held(self);
+	ASSERT_EQ(0, put(self->s, 64 + 10 * LEN, LEN, 1));
+	EXPECT_TRUE(store_mark(self->s, &before));
+	EXPECT_EQ(10 * LEN, store_forget(self->s));
+	EXPECT_FALSE(store_holds(self->s));
+	EXPECT_TRUE(store_mark(self->s, &after));
+	EXPECT_NE(0, memcmp(before.id, after.id, sizeof(after.id)));
+	EXPECT_EQ(0, after.count);
+	reopen_held(self);
+	EXPECT_TRUE(store_mark(self->s, &before));
+	EXPECT_EQ(0, memcmp(before.id, after.id, sizeof(after.id)));
+	store_figures(self->s, &f);
+	EXPECT_EQ(LEN, f.bytes);
+	store_release(self->s, "a");
+	EXPECT_EQ(-ENOENT, fetch(self->s, "b", 64));
+	EXPECT_EQ(0, fetch(self->s, "b", 64 + 10 * LEN));
+}
+
+TEST_F(store, counts_what_was_given)
+{
+	struct store *memory = store_new(MEMORY, 1000);
+	struct store_mark a, b;
+
+	EXPECT_FALSE(store_mark(memory, &a));
+	store_free(memory);
+	ASSERT_EQ(0, put(self->s, 64, 10 * LEN, 2));
+	EXPECT_EQ(0, count(self->s));
+	EXPECT_EQ(0, fetch(self->s, "b", 64));
+	EXPECT_EQ(-ENOENT, fetch(self->s, "b", 64));
+	EXPECT_EQ(1, count(self->s));
+	EXPECT_EQ(0, fetch(self->s, "c", 64));
+	EXPECT_EQ(2, count(self->s));
+	store_mark(self->s, &a);
+	reopen(self);	/* read, and written anew */
+	EXPECT_EQ(2, count(self->s));
+	reopen(self);
+	EXPECT_EQ(0, fetch(self->s, "c", 64 + LEN));
+	EXPECT_EQ(3, count(self->s));
+	store_mark(self->s, &b);
+	EXPECT_EQ(0, memcmp(a.id, b.id, sizeof(b.id)));
+}
+
+TEST_F(store, remembers_how_far_others_are)
+{
+	struct store_mark a = { { 1 }, 7 }, b = { { 2 }, 1 }, m;
+
+	EXPECT_FALSE(store_peer_get(self->s, "kme-x", &m));
+	EXPECT_EQ(0, store_peer_set(self->s, "kme-x", &a));
+	EXPECT_EQ(0, store_peer_set(self->s, "kme-y", &b));
+	a.count = 5;	/* told before, arrived later */
+	EXPECT_EQ(0, store_peer_set(self->s, "kme-x", &a));
+	for (int i = 0; i < 3; i++) {
+		EXPECT_TRUE(store_peer_get(self->s, "kme-x", &m));
+		EXPECT_EQ(7, m.count);
+		EXPECT_EQ(1, m.id[0]);
+		EXPECT_TRUE(store_peer_get(self->s, "kme-y", &m));
+		EXPECT_EQ(1, m.count);
+		reopen(self);
+	}
+	EXPECT_EQ(0, store_peer_set(self->s, "kme-x", &b));
+	reopen(self);
+	EXPECT_TRUE(store_peer_get(self->s, "kme-x", &m));
+	EXPECT_EQ(1, m.count);
+	EXPECT_EQ(2, m.id[0]);
 }
 
 TEST_F(store, waits_over_a_restart)

@@ -5,10 +5,10 @@
 
 LIBRARIES += kmed
 kmed_SRCS := $(addprefix tools/kmed/,base64.c conf.c desk.c desk_get.c \
-	desk_source.c desk_take.c front.c \
+	desk_mark.c desk_source.c desk_take.c front.c \
 	front_004.c front_014.c front_kme.c front_skip.c json.c lease.c listen.c \
-	memory.c metrics.c msg_004.c peer.c seallog.c server.c source.c \
-	source_pool.c store.c store_file.c store_key.c store_range.c tls.c tls_psk.c \
+	mark.c memory.c metrics.c msg_004.c peer.c seallog.c server.c source.c \
+	source_pool.c store.c store_file.c store_key.c store_mark.c store_range.c tls.c tls_psk.c \
 	xchg.c)
 kmed_LIBS := common
 kmed_PKGS := libevent_core libevent_extra libevent_openssl libevent_pthreads \

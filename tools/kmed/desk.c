@@ -9,10 +9,12 @@
 #include <stdlib.h>
 
 #include "desk_priv.h"
+#include "tools/common/log.h"
 
 static void state_free(struct desk_state *s)
 {
 	LIST_REMOVE(s, list);
+	desk_mark_exit(s);
 	for (unsigned int i = 0; s->links && i < s->conf->n_links; i++) {
 		peer_free(s->links[i].peer);
 		if (s->links[i].src)
@@ -66,11 +68,21 @@ static struct desk_state *state_new(struct desk *d, struct conf *conf,
 		state_free(s);
 		return NULL;
 	}
-	for (unsigned int i = 0; i < conf->n_links; i++)
-		s->links[i].ops = source_find(conf->links[i].source);
+	for (unsigned int i = 0; i < conf->n_links; i++) {
+		struct desk_link *l = &s->links[i];
+
+		l->state = s;
+		l->conf = &conf->links[i];
+		l->ops = source_find(l->conf->source);
+		STAILQ_INIT(&l->held);
+	}
 	for (unsigned int i = 0; i < conf->n_pairs; i++) {
 		STAILQ_INIT(&s->pairs[i].ready);
 		STAILQ_INIT(&s->pairs[i].waiting);
+	}
+	if (desk_mark_init(s)) {
+		state_free(s);
+		return NULL;
 	}
 	return s;
 }
@@ -94,7 +106,20 @@ struct desk *desk_new(struct kme *kme, struct conf *conf,
 	return NULL;
 }
 
-/* Ends the announcements, and with them all references but the desk's. */
+struct peer *desk_peer(struct desk_state *s, const struct conf_link *link)
+{
+	struct desk_link *l = &s->links[link->index];
+
+	if (!l->peer && s->desk->base && s->tls) {
+		l->peer = peer_new(s->desk->base, s->tls, link);
+		if (!l->peer)
+			log_err("link %s: \"%s\" is no HOST:PORT of a KME",
+				link->name, link->peer);
+	}
+	return l->peer;
+}
+
+/* Ends the calls under way, and with them all references but the desk's. */
 static void drop_peers(struct desk_state *s)
 {
 	for (unsigned int i = 0; i < s->conf->n_links; i++) {

@@ -145,26 +145,13 @@ static void on_announced(void *arg, int err)
 	free(p);
 }
 
-static struct peer *peer_of(struct desk_state *s, const struct conf_link *link)
-{
-	struct desk_link *l = &s->links[link->index];
-
-	if (!l->peer && s->desk->base && s->tls) {
-		l->peer = peer_new(s->desk->base, s->tls, link);
-		if (!l->peer)
-			log_err("link %s: \"%s\" is no HOST:PORT of a KME",
-				link->name, link->peer);
-	}
-	return l->peer;
-}
-
 static int send_announcement(struct pending *p)
 {
 	const struct delivery *d = p->only;
 	struct announcement a = {
 		.master = p->pair->local, .done = on_announced, .arg = p,
 	};
-	struct peer *peer = peer_of(p->state, p->pair->link);
+	struct peer *peer = desk_peer(p->state, p->pair->link);
 	const char *slaves[STORE_SLAVES_MAX];
 	struct qkd_key_id *ids;
 	struct lease *l;

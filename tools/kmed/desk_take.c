@@ -34,7 +34,7 @@ static int keep(struct desk_state *s, const struct conf_link *link,
 	return n;
 }
 
-static void taken(struct desk *d, struct taking *t, int err)
+void desk_taken(struct desk *d, struct taking *t, int err)
 {
 	struct kme_figures *f = &d->kme->figures;
 
@@ -51,6 +51,7 @@ void desk_commit(struct desk *d)
 	unsigned int n = d->n_takings, i = 0;
 	struct store_ask *asks;
 	struct taking *t;
+	int err;
 
 	if (!n)
 		return;
@@ -70,7 +71,10 @@ void desk_commit(struct desk *d)
 		store_fetch_many(d->kme->store, asks, n);
 	for (i = 0; (t = STAILQ_FIRST(&q)); i++) {
 		STAILQ_REMOVE_HEAD(&q, list);
-		taken(d, t, asks ? asks[i].err : -EIO);
+		err = asks ? asks[i].err : -EIO;
+		if (!err)
+			desk_mark_moved(d->now, t->pair->link);
+		desk_taken(d, t, err);
 	}
 	free(asks);
 }
@@ -85,12 +89,14 @@ void desk_take(struct desk *d, struct taking *t)
 	const struct conf_pair *pair = t->pair;
 	int err = 0;
 
+	if (desk_mark_holds(d->now, t))
+		return;
 	for (size_t i = 0; i < t->n && !err && !pair->link->peer; i++)
 		if (!store_has(d->kme->store, &t->want[i].id))
 			err = keep(d->now, pair->link, &t->want[i].id,
 				   pair->remote, &pair->local, 1);
 	if (err) {
-		taken(d, t, err);
+		desk_taken(d, t, err);
 		return;
 	}
 	STAILQ_INSERT_TAIL(&d->takings, t, list);

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What another KME tells: whose key of a link's pool is. peer.c is the caller.
+ * What another KME tells: whose key of a link's pool is, and how far its store
+ * is, to be told again if it asks. peer.c is the caller.
  *
  *	POST /kme/v1/keys
  *	{"master_SAE_ID":"a","slave_SAE_IDs":["b"],"key_IDs":["UUID", ...]}
+ *	POST /kme/v1/mark
+ *	{"store_ID":"5a...","count":7}
+ *	GET /kme/v1/mark
  *
- * 200 means that the key waits here for these SAEs. The caller is known by its
- * certificate, which names a KME that some link has at its other end.
+ * 200 means that the key waits here for these SAEs, or that the mark is
+ * remembered. The caller is known by its certificate, which names a KME that some
+ * link has at its other end.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -14,6 +19,7 @@
 
 #include "front.h"
 #include "json.h"
+#include "mark.h"
 #include "peer.h"
 
 #define IDS_MAX		1024	/* of ranges; as many keys as a request may have */
@@ -82,23 +88,13 @@ static int status_of(int err)
 	}
 }
 
-static void handle(struct desk *desk, struct xchg *x)
+static int accept_keys(struct desk *desk, struct xchg *x)
 {
+	struct told *t = calloc(1, sizeof(*t));
 	struct json_object *body;
-	struct told *t;
 	char why[64];
 	int err;
 
-	if (!x->kme) {
-		atomic_fetch_add(&desk_kme(desk)->figures.refused, 1);
-		xchg_finish(x, 401);
-		return;
-	}
-	if (strcmp(x->path, PEER_PATH) || x->method != XCHG_POST) {
-		xchg_finish(x, 404);
-		return;
-	}
-	t = calloc(1, sizeof(*t));
 	body = json_parse(x->body, x->body_len, why, sizeof(why));
 	err = t ? -EINVAL : -ENOMEM;
 	if (t && json_object_is_type(body, json_type_object))
@@ -108,7 +104,56 @@ static void handle(struct desk *desk, struct xchg *x)
 				  t->n_slaves, t->ids, t->n_ids);
 	json_object_put(body);
 	free(t);
-	xchg_finish(x, status_of(err));
+	return err;
+}
+
+static int accept_mark(struct desk *desk, struct xchg *x)
+{
+	struct store_mark m = { .count = 0 };
+
+	if (mark_parse(x->body, x->body_len, &m) <= 0)
+		return -EINVAL;
+	return desk_peer_mark_set(desk, x->kme, &m);
+}
+
+static int tell_mark(struct desk *desk, struct xchg *x)
+{
+	char text[MARK_TEXT_SIZE];
+	struct store_mark m;
+	int n = desk_peer_mark_get(desk, x->kme, &m);
+
+	if (n >= 0) {
+		x->type = "application/json";
+		xchg_puts(x, n ? mark_format(&m, text) : "{}");
+	}
+	return n < 0 ? n : 0;
+}
+
+static void handle(struct desk *desk, struct xchg *x)
+{
+	static const struct {
+		const char *path;
+		enum xchg_method method;
+		int (*call)(struct desk *desk, struct xchg *x);
+	} calls[] = {
+		{ PEER_PATH, XCHG_POST, accept_keys },
+		{ PEER_MARK_PATH, XCHG_POST, accept_mark },
+		{ PEER_MARK_PATH, XCHG_GET, tell_mark },
+	};
+
+	if (!x->kme) {
+		atomic_fetch_add(&desk_kme(desk)->figures.refused, 1);
+		xchg_finish(x, 401);
+		return;
+	}
+	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
+		if (strcmp(x->path, calls[i].path) ||
+		    x->method != calls[i].method)
+			continue;
+		xchg_finish(x, status_of(calls[i].call(desk, x)));
+		return;
+	}
+	xchg_finish(x, 404);
 }
 
 const struct front_http front_kme = {

@@ -117,7 +117,7 @@ void delivery_clear(struct delivery *d);
  * @n: how many
  * @done: called once, maybe before desk_take() returns. @err is 0; -ENOENT: one
  *	is not here, or was fetched; -EACCES: one is for others; -EIO: the link,
- *	or the disk, cannot tell now
+ *	the disk, or the peer's KME cannot tell now
  */
 struct taking {
 	STAILQ_ENTRY(taking) list;	/* the desk's */
@@ -146,5 +146,14 @@ void desk_take(struct desk *desk, struct taking *t);
 int desk_accept(struct desk *desk, const char *kme_id, const char *master,
 		const char **slaves, unsigned int n_slaves,
 		const struct qkd_key_id *ids, unsigned int n);
+
+/*
+ * How far another KME's store is, which it tells to be asked for it later. Of
+ * those at the other end of a link only: else -EACCES. Get: 1; 0: was not told.
+ */
+int desk_peer_mark_set(struct desk *desk, const char *kme_id,
+		       const struct store_mark *m);
+int desk_peer_mark_get(struct desk *desk, const char *kme_id,
+		       struct store_mark *m);
 
 #endif /* _KMED_KME_H */

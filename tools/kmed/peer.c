@@ -16,17 +16,19 @@
 #include <sys/queue.h>
 
 #include "listen.h"
+#include "mark.h"
 #include "peer.h"
 #include "tls.h"
 #include "tools/common/log.h"
 
 #define TIMEOUT		5	/* s, of a call */
-#define ANSWER_MAX	8192	/* bytes of its head; and of its body, which says nothing */
+#define ANSWER_MAX	8192	/* bytes of its head; and of its body */
 
 struct call {
 	LIST_ENTRY(call) list;
 	struct peer *peer;
 	struct evhttp_connection *con;	/* it is on */
+	struct peer_question *question;	/* NULL: the answer has no more to say */
 	void (*done)(void *arg, int err);
 	void *arg;
 };
@@ -206,6 +208,17 @@ static bool is_expected(struct peer *p, struct evhttp_connection *con)
 
 /* ---- calls ---- */
 
+/* Return: 0 or -EREMOTEIO. */
+static int read_answer(struct peer_question *q, struct evhttp_request *req)
+{
+	struct evbuffer *in = evhttp_request_get_input_buffer(req);
+	size_t len = evbuffer_get_length(in);
+	int n = mark_parse((const char *)evbuffer_pullup(in, -1), len, &q->mark);
+
+	q->known = n > 0;
+	return n < 0 ? -EREMOTEIO : 0;
+}
+
 static void on_answer(struct evhttp_request *req, void *arg)
 {
 	struct call *c = arg;
@@ -226,7 +239,11 @@ static void on_answer(struct evhttp_request *req, void *arg)
 		err = -EACCES;
 	} else if (status != 200) {
 		tell(p, status == 401 ? "does not know this KME" :
+		     status == 404 ? "is of another version" :
 		     "could not take the key");
+		err = -EREMOTEIO;
+	} else if (c->question && read_answer(c->question, req)) {
+		tell(p, "does not answer in our format");
 		err = -EREMOTEIO;
 	} else {
 		tell(p, NULL);
@@ -252,33 +269,20 @@ static void put_ids(struct evbuffer *out, const struct announcement *a)
 	evbuffer_add_printf(out, "]}");
 }
 
-int peer_announce(struct peer *p, const struct announcement *a)
+/* @con is there, and @req has its body. */
+static int send_call(struct peer *p, struct call *c, struct evhttp_request *req,
+		     enum evhttp_cmd_type method, const char *path)
 {
-	struct evhttp_request *req;
-	struct evkeyvalq *head;
-	struct call *c;
+	struct evkeyvalq *head = evhttp_request_get_output_headers(req);
 	int err;
 
-	err = p->con ? 0 : connect_to(p);
-	if (err)
-		return err;
-	c = calloc(1, sizeof(*c));
-	req = c ? evhttp_request_new(on_answer, c) : NULL;
-	if (!req) {
-		free(c);
-		return -ENOMEM;
-	}
 	c->peer = p;
 	c->con = p->con;
-	c->done = a->done;
-	c->arg = a->arg;
-	head = evhttp_request_get_output_headers(req);
 	evhttp_add_header(head, "Host", p->host);
 	evhttp_add_header(head, "Content-Type", "application/json");
-	put_ids(evhttp_request_get_output_buffer(req), a);
 	LIST_INSERT_HEAD(&p->calls, c, list);
 	p->starting = c;
-	err = evhttp_make_request(p->con, req, EVHTTP_REQ_POST, PEER_PATH);
+	err = evhttp_make_request(p->con, req, method, path);
 	if (!err && p->starting) {
 		p->starting = NULL;
 		return 0;
@@ -288,4 +292,63 @@ int peer_announce(struct peer *p, const struct announcement *a)
 	free(c);
 	give_up(p, p->con);
 	return -EHOSTUNREACH;
+}
+
+static int begin(struct peer *p, struct call **c, struct evhttp_request **req)
+{
+	int err = p->con ? 0 : connect_to(p);
+
+	if (err)
+		return err;
+	*c = calloc(1, sizeof(**c));
+	*req = *c ? evhttp_request_new(on_answer, *c) : NULL;
+	if (*req)
+		return 0;
+	free(*c);
+	return -ENOMEM;
+}
+
+int peer_announce(struct peer *p, const struct announcement *a)
+{
+	struct evhttp_request *req;
+	struct call *c;
+	int err = begin(p, &c, &req);
+
+	if (err)
+		return err;
+	c->done = a->done;
+	c->arg = a->arg;
+	put_ids(evhttp_request_get_output_buffer(req), a);
+	return send_call(p, c, req, EVHTTP_REQ_POST, PEER_PATH);
+}
+
+int peer_tell(struct peer *p, const struct store_mark *m,
+	      void (*done)(void *arg, int err), void *arg)
+{
+	char text[MARK_TEXT_SIZE];
+	struct evhttp_request *req;
+	struct call *c;
+	int err = begin(p, &c, &req);
+
+	if (err)
+		return err;
+	c->done = done;
+	c->arg = arg;
+	evbuffer_add_printf(evhttp_request_get_output_buffer(req), "%s",
+			    mark_format(m, text));
+	return send_call(p, c, req, EVHTTP_REQ_POST, PEER_MARK_PATH);
+}
+
+int peer_ask(struct peer *p, struct peer_question *q)
+{
+	struct evhttp_request *req;
+	struct call *c;
+	int err = begin(p, &c, &req);
+
+	if (err)
+		return err;
+	c->done = q->done;
+	c->arg = q->arg;
+	c->question = q;
+	return send_call(p, c, req, EVHTTP_REQ_GET, PEER_MARK_PATH);
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Telling the KME at a link's other end whose key is whose.
+ * Telling the KME at a link's other end whose key is whose, and how far our
+ * store is, which it can be asked for later.
  *
- * The message names ranges of our tx stream and the SAEs they are for; the
- * peer takes them from its pool and keeps them for these. It carries no key.
- * Documentation/key-service.rst has the format, front_kme.c the other side.
+ * The first message names ranges of our tx stream and the SAEs they are for; the
+ * peer takes them from its pool and keeps them for these. None carries key.
+ * Documentation/key-service.rst has the formats, front_kme.c the other side.
  */
 #ifndef _KMED_PEER_H
 #define _KMED_PEER_H
@@ -15,8 +16,10 @@
 #include <qkd/qkd.h>
 
 #include "conf.h"
+#include "store.h"
 
 #define PEER_PATH	"/kme/v1/keys"
+#define PEER_MARK_PATH	"/kme/v1/mark"
 
 struct peer;
 
@@ -46,5 +49,26 @@ struct announcement {
 
 /* 0: @done will be called; or a negative errno, and it will not. */
 int peer_announce(struct peer *p, const struct announcement *a);
+
+/* The same, of a mark; 0: the peer remembers it. */
+int peer_tell(struct peer *p, const struct store_mark *m,
+	      void (*done)(void *arg, int err), void *arg);
+
+/**
+ * struct peer_question - how far the peer was told that our store is
+ * @known: out: whether it was told at all
+ * @mark: out, if so
+ * @done: called once, not before peer_ask() returned. 0: that was the answer;
+ *	else a negative errno
+ */
+struct peer_question {
+	bool known;
+	struct store_mark mark;
+	void (*done)(void *arg, int err);
+	void *arg;
+};
+
+/* @q is there until it is done. 0, or a negative errno, and it is not done. */
+int peer_ask(struct peer *p, struct peer_question *q);
 
 #endif /* _KMED_PEER_H */

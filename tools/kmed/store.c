@@ -37,6 +37,7 @@ void store_free(struct store *s)
 		while (l->n)
 			store_lane_remove(s, l, l->n - 1);
 	store_drop_lanes(s);
+	store_peers_free(s);
 	seallog_close(s->log);
 	if (s->record)
 		qkd_wipe(s->record, SEALLOG_RECORD_MAX);
@@ -124,7 +125,7 @@ static int find_and_mark(struct store *s, const char *master,
 		return -ENOENT;
 	l = store_lane_find(s, &at);
 	f->range = l ? store_lane_range(l, &at, &i) : NULL;
-	if (!f->range)
+	if (!f->range || f->range->held)
 		return -ENOENT;
 	f->owner = store_owner_of(f->range, master, slave);
 	if (!f->owner)
@@ -188,6 +189,7 @@ static int ask_locked(struct store *s, struct store_ask *a)
 		i--;	/* that one is not marked */
 	else if (s->log)
 		err = store_file_fetch(s, a->want, a->found, a->n);
+	s->asked += !err;
 	if (err)
 		unmark(a->found, i);
 	return err;
@@ -223,6 +225,8 @@ static bool fetch_locked(struct store *s, struct store_ask *asks, size_t n)
 	}
 	if (!err && s->log)
 		err = store_file_flush(s);
+	s->mark.count += err ? 0 : s->asked;
+	s->asked = 0;
 	for (i = 0; i < n; i++) {
 		struct store_ask *a = &asks[i];
 

@@ -8,6 +8,7 @@
 #ifndef _KMED_STORE_H
 #define _KMED_STORE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,7 @@
 #include "seallog.h"
 
 #define STORE_SLAVES_MAX	32	/* SAEs that a range may be for */
+#define STORE_ID_SIZE		16
 
 struct store;
 
@@ -23,6 +25,12 @@ struct store_figures {
 	uint64_t bytes;		/* of key waiting */
 	uint64_t ranges;
 	uint64_t expired;	/* bytes that nobody fetched in time */
+};
+
+/* How far a store's file is: what was given from it is counted. */
+struct store_mark {
+	uint8_t id[STORE_ID_SIZE];	/* random, of the file */
+	uint64_t count;
 };
 
 /*
@@ -39,8 +47,9 @@ struct store *store_new(uint64_t max_memory, unsigned int ttl);
  * @err: on failure, what to mend
  * @room: bytes of @err
  *
- * What waited in the file waits again. Key is handed out only after the file
- * says, on disk, that it is gone. Return: 0 or -1.
+ * What waited in the file is here again, and held: none of it is given before
+ * store_release(). Key is handed out only after the file says, on disk, that it
+ * is gone. Return: 0 or -1.
  */
 int store_keep(struct store *s, const char *path,
 	       const uint8_t key[SEALLOG_KEY_SIZE], char *err, size_t room);
@@ -108,6 +117,31 @@ struct store_ask {
  * @n: how many
  */
 void store_fetch_many(struct store *s, struct store_ask *asks, size_t n);
+
+/* ---- whether the file is an old copy: others know how far it was ---- */
+
+/* What is on disk for certain; false: there is no file. */
+bool store_mark(struct store *s, struct store_mark *m);
+/* Whether anything is held. */
+bool store_holds(struct store *s);
+/* Whether the key of @id is, and is a master's. */
+bool store_is_held(struct store *s, const struct qkd_key_id *id,
+		   const char *master);
+/* The file is no old copy: what is held of a master's key may be given. */
+void store_release(struct store *s, const char *master);
+/*
+ * It is: what is held is erased, and the file is another from now on. Return:
+ * bytes erased.
+ */
+uint64_t store_forget(struct store *s);
+
+/*
+ * Another KME tells how far its store is. It is remembered, in the file too if
+ * there is one, but not waited for there. 0 or -ENOMEM.
+ */
+int store_peer_set(struct store *s, const char *kme, const struct store_mark *m);
+/* The furthest that it told; false: nothing. */
+bool store_peer_get(struct store *s, const char *kme, struct store_mark *m);
 
 /* Erases what waited too long. */
 void store_expire(struct store *s);

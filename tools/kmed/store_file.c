@@ -14,6 +14,10 @@
 /* Types of records */
 #define RECORD_PUT	'P'
 #define RECORD_GONE	'G'
+#define RECORD_MARK	'M'
+#define RECORD_PEER	'K'
+
+#define MARK_SIZE	(STORE_ID_SIZE + 8)
 
 #define GONE_SIZE	(QKD_KEY_ID_SIZE + 1)	/* of an entry */
 #define REWRITE_SLACK	(1 << 20)	/* bytes of records past their use */
@@ -97,10 +101,38 @@ static int log_gone(struct store *s, const struct lane *l,
 	return err;
 }
 
+static void put_mark(uint8_t *p, const struct store_mark *m)
+{
+	memcpy(p, m->id, sizeof(m->id));
+	put_be(p + sizeof(m->id), m->count);
+}
+
+/* 'M', name of the file, what was given: behind it each record of that counts */
+static int log_mark(struct store *s)
+{
+	s->record[0] = RECORD_MARK;
+	put_mark(s->record + 1, &s->mark);
+	return seallog_append(s->log, s->record, 1 + MARK_SIZE);
+}
+
+/* 'K', mark, ID of the KME whose store it is of */
+static int log_peer(struct store *s, const struct peer_mark *p)
+{
+	uint8_t *end = s->record + 1 + MARK_SIZE;
+
+	s->record[0] = RECORD_PEER;
+	put_mark(s->record + 1, &p->mark);
+	end = put_name(end, p->kme);
+	return seallog_append(s->log, s->record, end - s->record);
+}
+
 static int emit_all(void *arg)
 {
 	struct store *s = arg;
 	int err = 0;
+
+	for (struct peer_mark *p = s->peers; p && !err; p = p->next)
+		err = log_peer(s, p);
 
 	for (struct lane *l = s->lanes; l && !err; l = l->next) {
 		for (size_t i = 0; i < l->n && !err; i++) {
@@ -111,7 +143,7 @@ static int emit_all(void *arg)
 				err = log_gone(s, l, r, k);
 		}
 	}
-	return err;
+	return err ? err : log_mark(s);
 }
 
 /* Once for each change. */
@@ -126,12 +158,17 @@ static int log_tell(struct store *s, int err)
 	return err ? -EIO : 0;
 }
 
+int store_file_rewrite(struct store *s)
+{
+	return log_tell(s, seallog_rewrite(s->log, emit_all, s));
+}
+
 int store_file_ready(struct store *s)
 {
 	if (!s->log_failed &&
 	    seallog_size(s->log) < REWRITE_SLACK + 4 * s->memory)
 		return 0;
-	return log_tell(s, seallog_rewrite(s->log, emit_all, s));
+	return store_file_rewrite(s);
 }
 
 int store_file_put(struct store *s, const struct qkd_key_range *at,
@@ -154,6 +191,13 @@ int store_file_fetch(struct store *s, const struct store_want *want,
 		*p++ = found[i].owner - found[i].range->owners;
 	}
 	return log_tell(s, seallog_append(s->log, s->record, p - s->record));
+}
+
+int store_file_peer(struct store *s, const struct peer_mark *p)
+{
+	int err = store_file_ready(s);
+
+	return err ? err : log_tell(s, log_peer(s, p));
 }
 
 int store_file_flush(struct store *s)
@@ -227,19 +271,54 @@ static int load_put(struct store *s, const uint8_t *p, size_t len)
 		return -ENOMEM;
 	/* a clock that was set back keeps nothing for longer */
 	r->expires = store_clock() + (left < s->ttl ? left : s->ttl);
+	r->held = true;
 	err = store_insert(s, &at, r);
 	if (err)
 		store_range_free(r);
 	return err;
 }
 
+static void get_mark(const uint8_t *p, struct store_mark *m)
+{
+	memcpy(m->id, p, sizeof(m->id));
+	m->count = get_be(p + sizeof(m->id));
+}
+
+static int load_mark(struct store *s, const uint8_t *p, size_t len)
+{
+	if (len != MARK_SIZE)
+		return -EBADMSG;
+	get_mark(p, &s->mark);
+	return 0;
+}
+
+static int load_peer(struct store *s, const uint8_t *p, size_t len)
+{
+	struct peer_mark *m;
+
+	if (len <= MARK_SIZE || p[len - 1])
+		return -EBADMSG;
+	m = store_peer_make(s, (const char *)p + MARK_SIZE);
+	if (!m)
+		return -ENOMEM;
+	get_mark(p, &m->mark);
+	return 0;
+}
+
 static int load_record(const uint8_t *record, size_t len, void *arg)
 {
+	struct store *s = arg;
+
 	switch (record[0]) {
 	case RECORD_PUT:
-		return load_put(arg, record + 1, len - 1);
+		return load_put(s, record + 1, len - 1);
 	case RECORD_GONE:
-		return load_gone(arg, record + 1, len - 1);
+		s->mark.count++;
+		return load_gone(s, record + 1, len - 1);
+	case RECORD_MARK:
+		return load_mark(s, record + 1, len - 1);
+	case RECORD_PEER:
+		return load_peer(s, record + 1, len - 1);
 	default:
 		return -EBADMSG;
 	}
@@ -258,6 +337,7 @@ int store_keep(struct store *s, const char *path,
 	s->log = seallog_open(path, key, load_record, s, err, room);
 	if (!s->log)
 		return -1;
+	store_mark_init(s);
 	e = seallog_rewrite(s->log, emit_all, s);
 	if (e)
 		snprintf(err, room, "%s cannot be written: %s", path,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the files of the store share: store.c is the outside, store_range.c
- * key in memory, store_file.c the same on disk. Nobody else includes this.
+ * key in memory, store_file.c the same on disk, store_mark.c how far that is.
+ * Nobody else includes this.
  * All that is declared here is called under the store's lock.
  */
 #ifndef _KMED_STORE_PRIV_H
@@ -24,6 +25,7 @@ struct range {
 	uint32_t left;	/* bytes not wiped */
 	uint32_t memory;	/* bytes that all of this takes */
 	time_t expires;
+	bool held;		/* was in the file */
 	char *master;
 	uint8_t *key;
 	uint64_t flush;		/* of the store, when it was last asked for */
@@ -41,6 +43,13 @@ struct lane {
 	size_t n, room;
 };
 
+/* How far another KME's store was. */
+struct peer_mark {
+	struct peer_mark *next;
+	struct store_mark mark;
+	char kme[];
+};
+
 struct store {
 	pthread_mutex_t lock;	/* protects all below */
 	struct lane *lanes;
@@ -49,6 +58,10 @@ struct store {
 	unsigned int ttl;
 	struct store_figures figures;
 	uint64_t flush;		/* counts them */
+	uint64_t held;		/* ranges */
+	struct store_mark mark;	/* of the file; all of it is on disk */
+	uint64_t asked;		/* records since, which are not yet */
+	struct peer_mark *peers;
 	struct seallog *log;	/* NULL: in memory only */
 	bool log_failed;	/* was told */
 	uint8_t *record;	/* SEALLOG_RECORD_MAX bytes, being made */
@@ -97,6 +110,7 @@ int store_insert(struct store *s, const struct qkd_key_range *at,
 /* store_file.c: with @s->log; 0 or -EIO, which the log was told of */
 /* Where it failed before, all is written anew; it says what memory says. */
 int store_file_ready(struct store *s);
+int store_file_rewrite(struct store *s);
 int store_file_put(struct store *s, const struct qkd_key_range *at,
 		   const struct range *r);
 /* One record, so that all of it is gone or nothing; not on disk yet. */
@@ -104,5 +118,15 @@ int store_file_fetch(struct store *s, const struct store_want *want,
 		     const struct found *found, size_t n);
 /* All that was written before is on disk. */
 int store_file_flush(struct store *s);
+/* Not on disk yet. */
+int store_file_peer(struct store *s, const struct peer_mark *p);
+
+/* store_mark.c */
+/* A file that has no name of its own yet gets one. */
+void store_mark_init(struct store *s);
+struct peer_mark *store_peer_find(struct store *s, const char *kme);
+/* NULL without memory; the mark is to be set. */
+struct peer_mark *store_peer_make(struct store *s, const char *kme);
+void store_peers_free(struct store *s);
 
 #endif /* _KMED_STORE_PRIV_H */

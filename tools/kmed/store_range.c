@@ -208,6 +208,7 @@ void store_lane_remove(struct store *s, struct lane *l, size_t i)
 	s->memory -= r->memory;
 	s->figures.bytes -= r->left;
 	s->figures.ranges--;
+	s->held -= r->held;
 	store_range_free(r);
 	l->n--;
 	memmove(l->ranges + i, l->ranges + i + 1,
@@ -249,6 +250,7 @@ int store_insert(struct store *s, const struct qkd_key_range *at,
 		s->memory += r->memory;
 		s->figures.bytes += at->len;
 		s->figures.ranges++;
+		s->held += r->held;
 	}
 	return err;
 }
