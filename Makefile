@@ -41,7 +41,12 @@ check-otp: deps ## kernel tests of the one-time-pad tunnel
 .PHONY: check-twotime
 check-twotime: deps ## hunt for pad used twice through ROUNDS=500 of restarts under traffic
 	@$(SUB) tools tests
-	@tests/otp/twotime $(or $(ROUNDS),500)
+	@tests/otp/longer otp_twotime OTP_ROUNDS=$(or $(ROUNDS),500)
+
+.PHONY: check-forged
+check-forged: deps ## forge 2 x PACKETS=1000000 for a one-time-pad tunnel, over IPv4 and IPv6
+	@$(SUB) tools tests
+	@tests/otp/longer otp_forge OTP_FORGERIES=$(or $(PACKETS),1000000)
 
 mutants: deps ## break the one-time-pad tunnel on purpose, see its tests fail
 	@tests/otp/mutants.py
