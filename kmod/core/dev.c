@@ -71,6 +71,12 @@ static struct qkd_consumer *file_consumer(struct qkd_file *f)
 	return c;
 }
 
+/* Of ASCII, what moves no cursor; bytes beyond it may be UTF-8. */
+static bool is_printable(unsigned char c)
+{
+	return c >= ' ' && c != 0x7f;
+}
+
 /* What the user names: NUL-terminated and NUL-padded, printable. */
 static int check_name(const char *name, u32 size)
 {
@@ -79,7 +85,7 @@ static int check_name(const char *name, u32 size)
 	if (len == size || memchr_inv(name + len, 0, size - len))
 		return -EINVAL;
 	for (i = 0; i < len; i++)
-		if ((unsigned char)name[i] < ' ' || name[i] == 0x7f)
+		if (!is_printable(name[i]))
 			return -EINVAL;
 	return 0;
 }
@@ -310,6 +316,9 @@ static int ioc_get(struct qkd_file *f, struct qkd_get __user *arg)
 	if (get.flags & ~QKD_GET_NONBLOCK || !get.len ||
 	    get.len > QKD_KEY_MAX)
 		return -EINVAL;
+	/* nor would it ever be there */
+	if (get.len > qkd_link_most(f->link, false))
+		return -EMSGSIZE;
 	buf = u64_to_user_ptr(get.buf);
 	if (!writable(buf, get.len) || !writable(arg, sizeof(*arg)))
 		return -EFAULT;
@@ -458,10 +467,21 @@ static __poll_t qkd_poll(struct file *file, poll_table *wait)
 	return events;
 }
 
+/* Until it says otherwise it is called as its task, which may be anything. */
+static void label_by_task(char *label)
+{
+	char comm[TASK_COMM_LEN], *p;
+
+	get_task_comm(comm, current);
+	for (p = comm; *p; p++)
+		if (!is_printable(*p))
+			*p = '?';
+	strscpy(label, comm, QKD_LABEL_SIZE);
+}
+
 static int qkd_open(struct inode *inode, struct file *file)
 {
 	struct qkd_link *link = qkd_link_find_minor(iminor(inode));
-	char comm[TASK_COMM_LEN];
 	struct qkd_file *f;
 
 	if (!link)
@@ -475,8 +495,7 @@ static int qkd_open(struct inode *inode, struct file *file)
 	f->link = link;
 	f->file = file;
 	mutex_init(&f->mutex);
-	get_task_comm(comm, current);
-	strscpy(f->label, comm, sizeof(f->label));
+	label_by_task(f->label);
 	file->private_data = f;
 	return stream_open(inode, file);
 }

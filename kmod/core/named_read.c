@@ -128,14 +128,23 @@ void qkd_named_erase(struct qkd_named *s)
 	}
 }
 
-static ssize_t named_try_read(struct qkd_named *s, struct iov_iter *to)
+/* Another reader may have the lock for as long as its memory is not there. */
+static int read_lock_of(struct qkd_named *s, bool nonblock)
+{
+	if (nonblock)
+		return mutex_trylock(&s->read_mutex) ? 0 : -EAGAIN;
+	return mutex_lock_interruptible(&s->read_mutex) ? -ERESTARTSYS : 0;
+}
+
+static ssize_t named_try_read(struct qkd_named *s, struct iov_iter *to,
+			      bool nonblock)
 {
 	/* pairs with the release in qkd_named_become() */
 	bool closed = smp_load_acquire(&s->state) == NAMED_CLOSED;
-	ssize_t n;
+	ssize_t n = read_lock_of(s, nonblock);
 
-	if (mutex_lock_interruptible(&s->read_mutex))
-		return -ERESTARTSYS;
+	if (n)
+		return n;
 	n = named_copy(s, to);
 	/* it may be this reader whom the leader waited for */
 	if (n > 0 && READ_ONCE(s->peer_want))
@@ -166,7 +175,7 @@ ssize_t qkd_named_read(struct qkd_named *s, struct iov_iter *to, bool nonblock)
 	int err;
 
 	for (;;) {
-		n = named_try_read(s, to);
+		n = named_try_read(s, to, nonblock);
 		if (n != -EAGAIN)
 			return n;
 		named_want(s, iov_iter_count(to));

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <kselftest_harness.h>
@@ -110,6 +111,19 @@ TEST_F(account, invariant_9_each_use_is_its_consumers)
 	EXPECT_EQ(0, s.tx_bytes);
 	sums_agree(_metadata, &self->p, "a");
 	sums_agree(_metadata, &self->p, "b");
+}
+
+TEST_F(account, a_task_of_any_name_has_a_printable_one)
+{
+	uint8_t key[8];
+	int fd;
+
+	ASSERT_EQ(0, prctl(PR_SET_NAME, "a\nb\033[2J\177"));
+	fd = pair_open(&self->p.a, O_RDWR);
+	prctl(PR_SET_NAME, "account");
+	ASSERT_EQ(0, pair_get(fd, key, sizeof(key), NULL));
+	EXPECT_EQ(8, sum(&self->p, "a", "a?b?[2J?").tx_bytes);
+	close(fd);
 }
 
 TEST_F(account, a_label_is_told_before_use)

@@ -273,6 +273,21 @@ TEST_F(get, a_blocking_get_waits_for_key)
 	EXPECT_EQ(0, result(pid));
 }
 
+TEST_F(get, what_the_pool_can_never_have_is_refused)
+{
+	uint8_t key[QKD_KEY_MAX];
+
+	pair_free(&self->p);
+	pair_make(&self->p, 4096);
+	pair_fill(&self->p, 4096);
+	EXPECT_EQ(-EMSGSIZE, pair_get(self->p.a.fd, key, QKD_KEY_MAX, NULL));
+	EXPECT_EQ(-EMSGSIZE, pair_get(self->p.a.fd, key,
+				      4096 - PAIR_CONTROL + 1, NULL));
+	EXPECT_EQ(-EAGAIN, pair_get_now(self->p.a.fd, key,
+					4096 - PAIR_CONTROL, NULL));
+	EXPECT_EQ(0, pair_get(self->p.a.fd, key, 2048, NULL));
+}
+
 TEST_F(get, a_blocking_get_yields_to_a_signal)
 {
 	pid_t pid;

@@ -6,8 +6,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <linux/userfaultfd.h>
 #include <pthread.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <kselftest_harness.h>
@@ -311,6 +314,49 @@ TEST_F(stream, invariant_2_a_bad_buffer_loses_nothing)
 	reader_join(&r);
 	memcpy(b, r.buf, 200);
 	EXPECT_EQ(0, memcmp(a, b, 200));
+}
+
+/* Memory that is not there until the descriptor is closed; -1: not possible here */
+static int absent(size_t len, uint8_t **p)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = {
+		.range.len = len, .mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
+
+	*p = mmap(NULL, len, PROT_READ | PROT_WRITE,
+		  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	reg.range.start = (uintptr_t)*p;
+	if (fd >= 0 && (*p == MAP_FAILED || ioctl(fd, UFFDIO_API, &api) ||
+			ioctl(fd, UFFDIO_REGISTER, &reg)))
+		pair_die("userfaultfd", errno);
+	return fd;
+}
+
+TEST_F(stream, nonblocking_waits_for_no_other_reader)
+{
+	struct reader r = { .want = 4096, .piece = 4096 };
+	int fd = end_open(_metadata, &self->p.a, "s");
+	int peer = end_open(_metadata, &self->p.b, "s");
+	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+	int fault = absent(r.want, &r.buf);
+	uint8_t byte;
+
+	if (fault < 0)
+		SKIP(return, "needs userfaultfd");
+	ASSERT_EQ(1, poll(&poll_fd, 1, 5000));
+	r.fd = fd;
+	ASSERT_EQ(0, pthread_create(&r.thread, NULL, reading, &r));
+	usleep(200000);		/* it has the lock, and waits for its memory */
+	ASSERT_EQ(0, fcntl(fd, F_SETFL, O_NONBLOCK));
+	EXPECT_EQ(-1, read(fd, &byte, 1));
+	EXPECT_EQ(EAGAIN, errno);
+	close(fault);
+	reader_join(&r);
+	EXPECT_LT(0, r.got);
+	close(fd);
+	close(peer);
 }
 
 TEST_F(stream, deletion_wakes_a_reader)

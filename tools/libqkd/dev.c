@@ -212,6 +212,9 @@ int qkd_dev_get(struct qkd_dev *dev, void *key, uint32_t len,
 	if (ioctl(dev->fd, QKD_IOC_GET, &get) < 0) {
 		err = -errno;
 		qkd_wipe(key, len);
+		if (err == -EMSGSIZE)
+			return qkd_fail(err, "the link's pool is too small to ever have %u bytes at once: qkdctl link show",
+					len);
 		return fail_dev(dev, err, "get key");
 	}
 	*id = get.id;

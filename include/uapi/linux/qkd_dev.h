@@ -133,7 +133,8 @@ struct qkd_state {
  * @len: bytes wanted, 1 to QKD_KEY_MAX
  * @flags: QKD_GET_NONBLOCK or 0
  *
- * Blocks until there is key, or -EAGAIN with O_NONBLOCK or the flag.
+ * Blocks until there is key, or -EAGAIN with O_NONBLOCK or the flag. -EMSGSIZE:
+ * the link's pool is too small to ever have as much.
  */
 struct qkd_get {
 	struct qkd_key_id id;
