@@ -78,6 +78,10 @@ end b
 end a
 kme_start b
 is 'with nobody to ask, what waited is not given' "$(fetch six)" 503
+fetch six > /dev/null &	# still waits for the answer
+kill -HUP "${kme_pid[b]}"
+wait_for 5 "grep -q 'read again' $test_dir/b.log"
+is 'nor by settings read anew meanwhile' "$(fetch six)" 503
 kme_start a
 check 'but once there is' wait_for 10 '[ "$(fetch six)" = 200 ]'
 sleep 1

@@ -294,7 +294,8 @@ static int send_call(struct peer *p, struct call *c, struct evhttp_request *req,
 	return -EHOSTUNREACH;
 }
 
-static int begin(struct peer *p, struct call **c, struct evhttp_request **req)
+static int begin(struct peer *p, void (*done)(void *arg, int err), void *arg,
+		 struct call **c, struct evhttp_request **req)
 {
 	int err = p->con ? 0 : connect_to(p);
 
@@ -302,22 +303,23 @@ static int begin(struct peer *p, struct call **c, struct evhttp_request **req)
 		return err;
 	*c = calloc(1, sizeof(**c));
 	*req = *c ? evhttp_request_new(on_answer, *c) : NULL;
-	if (*req)
-		return 0;
-	free(*c);
-	return -ENOMEM;
+	if (!*req) {
+		free(*c);
+		return -ENOMEM;
+	}
+	(*c)->done = done;
+	(*c)->arg = arg;
+	return 0;
 }
 
 int peer_announce(struct peer *p, const struct announcement *a)
 {
 	struct evhttp_request *req;
 	struct call *c;
-	int err = begin(p, &c, &req);
+	int err = begin(p, a->done, a->arg, &c, &req);
 
 	if (err)
 		return err;
-	c->done = a->done;
-	c->arg = a->arg;
 	put_ids(evhttp_request_get_output_buffer(req), a);
 	return send_call(p, c, req, EVHTTP_REQ_POST, PEER_PATH);
 }
@@ -328,12 +330,10 @@ int peer_tell(struct peer *p, const struct store_mark *m,
 	char text[MARK_TEXT_SIZE];
 	struct evhttp_request *req;
 	struct call *c;
-	int err = begin(p, &c, &req);
+	int err = begin(p, done, arg, &c, &req);
 
 	if (err)
 		return err;
-	c->done = done;
-	c->arg = arg;
 	evbuffer_add_printf(evhttp_request_get_output_buffer(req), "%s",
 			    mark_format(m, text));
 	return send_call(p, c, req, EVHTTP_REQ_POST, PEER_MARK_PATH);
@@ -343,12 +343,10 @@ int peer_ask(struct peer *p, struct peer_question *q)
 {
 	struct evhttp_request *req;
 	struct call *c;
-	int err = begin(p, &c, &req);
+	int err = begin(p, q->done, q->arg, &c, &req);
 
 	if (err)
 		return err;
-	c->done = q->done;
-	c->arg = q->arg;
 	c->question = q;
 	return send_call(p, c, req, EVHTTP_REQ_GET, PEER_MARK_PATH);
 }

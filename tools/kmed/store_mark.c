@@ -14,7 +14,7 @@
 static void new_mark(struct store *s)
 {
 	s->mark.count = 0;
-	/* which it does not do for so few bytes: getrandom(2) */
+	/* so few bytes it always gives: getrandom(2) */
 	if (getrandom(s->mark.id, STORE_ID_SIZE, 0) != STORE_ID_SIZE)
 		abort();
 }
@@ -106,7 +106,7 @@ uint64_t store_forget(struct store *s)
 
 /* ---- others' stores ---- */
 
-struct peer_mark *store_peer_find(struct store *s, const char *kme)
+static struct peer_mark *peer_find(struct store *s, const char *kme)
 {
 	struct peer_mark *p = s->peers;
 
@@ -117,7 +117,7 @@ struct peer_mark *store_peer_find(struct store *s, const char *kme)
 
 struct peer_mark *store_peer_make(struct store *s, const char *kme)
 {
-	struct peer_mark *p = store_peer_find(s, kme);
+	struct peer_mark *p = peer_find(s, kme);
 	size_t len = strlen(kme) + 1;
 
 	if (p)
@@ -156,7 +156,7 @@ int store_peer_set(struct store *s, const char *kme, const struct store_mark *m)
 	p = store_peer_make(s, kme);
 	if (p && is_news(p, m)) {
 		p->mark = *m;
-		if (s->log)	/* likewise */
+		if (s->log)	/* a failure is told there, and tried again */
 			store_file_peer(s, p);
 	}
 	pthread_mutex_unlock(&s->lock);
@@ -168,7 +168,7 @@ bool store_peer_get(struct store *s, const char *kme, struct store_mark *m)
 	struct peer_mark *p;
 
 	pthread_mutex_lock(&s->lock);
-	p = store_peer_find(s, kme);
+	p = peer_find(s, kme);
 	if (p)
 		*m = p->mark;
 	pthread_mutex_unlock(&s->lock);

@@ -124,7 +124,6 @@ int store_file_peer(struct store *s, const struct peer_mark *p);
 /* store_mark.c */
 /* A file that has no name of its own yet gets one. */
 void store_mark_init(struct store *s);
-struct peer_mark *store_peer_find(struct store *s, const char *kme);
 /* NULL without memory; the mark is to be set. */
 struct peer_mark *store_peer_make(struct store *s, const char *kme);
 void store_peers_free(struct store *s);
